@@ -1,0 +1,45 @@
+import { styleText } from 'node:util';
+import { asFederatedError, type FederatedError } from '../shared/errors.ts';
+
+/** Results go to stdout, everything for human eyes to stderr. With `--json` stdout holds exactly one JSON object. */
+
+const colour = process.stderr.isTTY && process.env['NO_COLOR'] === undefined;
+export const dim = (text: string): string => (colour ? styleText('dim', text) : text);
+export const bold = (text: string): string => (colour ? styleText('bold', text) : text);
+export const red = (text: string): string => (colour ? styleText('red', text) : text);
+
+/** A line for people. */
+export const say = (line = ''): void => void process.stderr.write(`${line}\n`);
+
+/** The one JSON object of a command. */
+export const printJson = (value: unknown): void => void process.stdout.write(`${JSON.stringify(value)}\n`);
+
+/** Columns padded to their widest cell, on stdout. */
+export function printTable(rows: readonly (readonly string[])[]): void {
+  const widths: number[] = [];
+  for (const row of rows) for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, cell.length);
+  for (const row of rows)
+    process.stdout.write(
+      `${row
+        .map((cell, i) => cell.padEnd(widths[i]!))
+        .join('  ')
+        .trimEnd()}\n`,
+    );
+}
+
+/** Exit code 2 for bad usage, 1 for everything else. */
+const usageCodes: readonly string[] = ['BAD_ARGUMENT', 'BAD_CONFIG', 'BAD_LINK'];
+export const exitCodeOf = (error: FederatedError): number => (usageCodes.includes(error.code) ? 2 : 1);
+
+/** Runs a command's action: an error becomes one sentence (and one JSON object with `--json`) and an exit code. */
+export async function runAction(json: boolean, action: () => Promise<void>): Promise<void> {
+  try {
+    await action();
+  } catch (thrown) {
+    const error = asFederatedError(thrown);
+    if (json) printJson({ error: { code: error.code, message: error.message } });
+    say(red(`fedloom: ${error.message} [${error.code}]`));
+    if (process.env['FEDLOOM_DEBUG'] !== undefined) say((thrown as Error).stack ?? '');
+    process.exitCode = exitCodeOf(error);
+  }
+}

@@ -1,0 +1,16 @@
+// Compiles the four source folders to dist/ and copies the files that are not TypeScript.
+import { spawnSync } from 'node:child_process';
+import { chmodSync, cpSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const typescript = dirname(createRequire(import.meta.url).resolve('typescript/package.json'));
+rmSync(join(root, 'dist'), { recursive: true, force: true });
+const result = spawnSync(process.execPath, [join(typescript, 'bin', 'tsc'), '-p', join(root, 'tsconfig.build.json')], {
+  stdio: ['ignore', 2, 2], // stdout belongs to the command that asked for the build
+});
+if (result.status !== 0) process.exit(result.status ?? 1);
+cpSync(join(root, 'server/dashboard'), join(root, 'dist/server/dashboard'), { recursive: true });
+chmodSync(join(root, 'dist/cli.js'), 0o755);

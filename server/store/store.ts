@@ -1,0 +1,107 @@
+import type { ClientId, RunId, Sha256 } from '../../shared/ids.ts';
+import type { RoundRecord } from '../../shared/round-log.ts';
+import type { RunState } from '../../shared/states.ts';
+import type { RunConfig } from '../config.ts';
+
+/** A run as the store holds it. `round` is the last committed round; `weights` its model. */
+export interface StoredRun {
+  readonly id: RunId;
+  readonly config: RunConfig;
+  /** The task's blob. */
+  readonly task: Sha256;
+  readonly state: RunState;
+  readonly round: number;
+  readonly weights: Sha256;
+  /** The strategy's state after `round`, as a blob, or null when it has none. */
+  readonly strategyState: Sha256 | null;
+  /** Why a run failed or stopped, or null. */
+  readonly reason: string | null;
+  /** ms since 1970. */
+  readonly createdAt: number;
+}
+
+/** The attempt in progress, stored before the first client hears of it, so that a restart goes on with the same cohort. */
+export interface StoredAttempt {
+  readonly run: RunId;
+  readonly round: number;
+  readonly attempt: number;
+  readonly cohort: readonly ClientId[];
+  /** How many reports close the round at once (the cohort may be larger: over-selection). */
+  readonly wanted: number;
+}
+
+/** What central evaluation measured on the model after a round: `loss`, `accuracy`, `examples`. */
+export type Evaluation = Readonly<Record<string, number>>;
+
+export interface StoredRound {
+  readonly record: RoundRecord;
+  readonly evaluation: Evaluation | null;
+  /** Measurements that the chain does not cover: seconds, bytes, client metrics. */
+  readonly metrics: Readonly<Record<string, number>>;
+}
+
+export interface StoredClient {
+  readonly id: ClientId;
+  readonly publicKey: Uint8Array;
+  readonly label: string;
+  /** `excluded` clients are refused at the door. */
+  readonly state: 'active' | 'excluded';
+  /** ms since 1970. */
+  readonly admittedAt: number;
+}
+
+/**
+ * What must outlive the process. Every method that resolves has made its change durable (SQLite: WAL, synchronous FULL).
+ * `test/contracts/store.ts` is the suite that each implementation runs.
+ */
+export interface Store {
+  createRun(run: StoredRun): Promise<void>;
+  /** @throws FederatedError NOT_FOUND */
+  run(id: RunId): Promise<StoredRun>;
+  /** All runs, oldest first. */
+  runs(): Promise<StoredRun[]>;
+  /** @throws FederatedError NOT_FOUND */
+  setRunState(id: RunId, state: RunState, reason: string | null): Promise<void>;
+  /** Removes a run, its rounds and its attempt. Blobs stay until `collect`. @throws FederatedError NOT_FOUND */
+  removeRun(id: RunId): Promise<void>;
+
+  /** Replaces the run's attempt in progress. */
+  saveAttempt(attempt: StoredAttempt): Promise<void>;
+  /** The attempt in progress, or null. */
+  attempt(run: RunId): Promise<StoredAttempt | null>;
+
+  /**
+   * One transaction: appends the record to the log, moves the run to its round and weights (an abandoned attempt leaves
+   * both), and clears the attempt in progress.
+   * @throws FederatedError BAD_STATE when the record does not follow the last one (sequence number or previous hash), so
+   *   that a round can never be committed twice
+   */
+  commitRound(
+    run: RunId,
+    round: StoredRound,
+    after: { readonly weights: Sha256; readonly strategyState: Sha256 | null },
+  ): Promise<void>;
+  /** Adds the evaluation of a committed round. @throws FederatedError NOT_FOUND */
+  setEvaluation(run: RunId, round: number, evaluation: Evaluation): Promise<void>;
+  /** Rounds in order of their sequence number, from `after` (exclusive) on. */
+  rounds(run: RunId, after?: number): Promise<StoredRound[]>;
+
+  /** Adds or replaces a client of the roster. */
+  saveClient(client: StoredClient): Promise<void>;
+  client(id: ClientId): Promise<StoredClient | null>;
+  clients(): Promise<StoredClient[]>;
+
+  close(): Promise<void>;
+}
+
+/** Large immutable things, named by the SHA-256 of their bytes. */
+export interface BlobStore {
+  /** Durable when resolved (temp file, fsync, rename, fsync of the folder). Putting a blob that is there does nothing. */
+  put(bytes: Uint8Array): Promise<Sha256>;
+  /** The whole blob, its hash checked. @throws FederatedError NOT_FOUND or STORE_CORRUPT */
+  get(id: Sha256): Promise<Uint8Array>;
+  /** Bytes, or null when it is not there. */
+  size(id: Sha256): Promise<number | null>;
+  /** Removes the blobs that are not in `keep`. */
+  collect(keep: ReadonlySet<Sha256>): Promise<number>;
+}

@@ -1,0 +1,51 @@
+/**
+ * The few primitives that everything above stands on. Two implementations: `portable.ts` (tweetnacl and noble, runs
+ * anywhere) and `native.ts` (the platform's, handed in by the Node entries). Both give the same bytes for the same input.
+ */
+export interface Primitives {
+  readonly name: 'portable' | 'native';
+  /** SHA-256 (FIPS 180-4): 32 bytes. */
+  sha256(data: Uint8Array): Uint8Array;
+  /** HKDF-SHA256 (RFC 5869). `length` in bytes, at most 255 * 32. */
+  hkdf(secret: Uint8Array, salt: Uint8Array, info: Uint8Array, length: number): Uint8Array;
+  /** HMAC-SHA256 (RFC 2104): 32 bytes. */
+  hmac(key: Uint8Array, data: Uint8Array): Uint8Array;
+
+  /** The Ed25519 public key (32 bytes) of a 32-byte seed (RFC 8032). */
+  signingPublicKey(seed: Uint8Array): Uint8Array;
+  /** An Ed25519 signature (64 bytes) of a message. */
+  sign(seed: Uint8Array, message: Uint8Array): Uint8Array;
+  /** True for a right signature; false for a wrong one or for bytes of a wrong length. Never throws. */
+  verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
+
+  /** The X25519 public key (32 bytes) of a 32-byte secret (RFC 7748). */
+  agreementPublicKey(secret: Uint8Array): Uint8Array;
+  /**
+   * The X25519 shared secret (32 bytes).
+   * @throws FederatedError BAD_HANDSHAKE for a peer's key of low order (the all-zero secret of RFC 7748, section 6.1)
+   */
+  agree(secret: Uint8Array, theirPublicKey: Uint8Array): Uint8Array;
+
+  /** The AEAD suites that this implementation has, fastest first. */
+  readonly suites: readonly SuiteName[];
+  /** @throws FederatedError NO_COMMON_SUITE for a suite that is not in `suites` */
+  aead(suite: SuiteName): Aead;
+}
+
+/** `aes-256-gcm` (NIST SP 800-38D), the platform's; `nacl-secretbox` (XSalsa20-Poly1305), always there. */
+export const suiteNames = ['aes-256-gcm', 'nacl-secretbox'] as const;
+export type SuiteName = (typeof suiteNames)[number];
+
+/** Authenticated encryption with a 32-byte key. The nonce must never repeat under one key. */
+export interface Aead {
+  readonly name: SuiteName;
+  /** Nonce length in bytes: 12 (AES-256-GCM) or 24 (secretbox). */
+  readonly nonceLength: number;
+  /** `plaintext.length + 16` bytes. AES-GCM: ciphertext then tag. Secretbox: tag then ciphertext, as NaCl has it. */
+  seal(key: Uint8Array, nonce: Uint8Array, plaintext: Uint8Array): Uint8Array;
+  /** The plaintext in memory of its own at a 4-aligned offset, or null when the bytes are not authentic. */
+  open(key: Uint8Array, nonce: Uint8Array, sealed: Uint8Array): Uint8Array | null;
+}
+
+/** A cryptographic generator: fresh bytes from the platform, never seeded. */
+export type RandomBytes = (length: number) => Uint8Array;

@@ -1,0 +1,55 @@
+/** Every limit of the protocol, with its unit. All are options of the server; these are the defaults. */
+export const defaultLimits = {
+  /** Largest WebSocket message before the session is open, bytes. */
+  maxHelloBytes: 4 * 1024,
+  /** Largest control message, bytes of msgpack. */
+  maxControlBytes: 4 * 1024,
+  /** Bytes of an update in one chunk; a multiple of 4. */
+  chunkBytes: 256 * 1024,
+  /** Bytes a client may send ahead of the last acknowledgement. */
+  windowBytes: 4 * 1024 * 1024,
+  /** The server acknowledges at least every so many bytes. */
+  ackBytes: 1024 * 1024,
+  /** Largest update, bytes (2^30: 268 million parameters). */
+  maxUpdateBytes: 1024 * 1024 * 1024,
+  /** Updates being received at once; more wait their turn. */
+  maxUploads: 4,
+  /** Bytes of half-received updates held at once, over all clients; at least one upload is always let in. */
+  maxSpoolBytes: 64 * 1024 * 1024,
+  /** From the TCP connection to a complete handshake, ms. */
+  helloTimeout: 5_000,
+  /** Each side sends something at least this often, ms. */
+  heartbeat: 15_000,
+  /** Silence after which the other side counts as gone, in heartbeats. */
+  heartbeatMisses: 2.5,
+  /** A closed socket's client may come back within this time before its round goes on without it, ms. */
+  rejoinGrace: 1_000,
+  /** Slowest upload that is suffered, bytes a second over `uploadPatience`. */
+  minUploadRate: 16 * 1024,
+  /** ms */
+  uploadPatience: 30_000,
+  /** Control messages a second, and the burst above it. */
+  controlRate: 50,
+  controlBurst: 200,
+  /** Connections from one address that have not finished the handshake. */
+  maxPendingPerAddress: 100,
+  /** Connections in all. */
+  maxConnections: 12_000,
+  /** Bytes queued to a client that does not read; above, the session ends. */
+  maxQueuedBytes: 16 * 1024 * 1024,
+  /** Most examples that one report may claim. */
+  maxExamples: 10_000_000,
+  /** Largest L2 norm of one update, in weight units. */
+  maxUpdateNorm: 10_000,
+  /** Largest task, bytes of JSON. */
+  maxTaskBytes: 256 * 1024,
+} as const;
+
+export type Limits = { -readonly [K in keyof typeof defaultLimits]: number };
+
+/** Frames under one key; then the session ends with SEAL_EXHAUSTED and the client connects anew (fresh keys). */
+export const maxFramesPerKey = 2 ** 32;
+/** Messages of one WebSocket message: more fragments than this end the connection. */
+export const maxFragments = 64;
+/** Socket reads that one WebSocket message may be spread over. */
+export const maxBufferedChunks = 1_024;
