@@ -28,6 +28,8 @@ export const defaultLimits = {
   minUploadRate: 16 * 1024,
   /** ms */
   uploadPatience: 30_000,
+  /** An upload that stands still for so long, while others wait, gives up its place and starts again later, ms. */
+  uploadStall: 2_000,
   /** Control messages a second, and the burst above it. */
   controlRate: 50,
   controlBurst: 200,

@@ -15,7 +15,7 @@ const fraction = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
 const text = (max: number) => v.pipe(v.string(), v.maxLength(max));
 const bytes = (min: number, max = min) =>
   v.pipe(
-    v.instance(Uint8Array),
+    v.custom<Uint8Array>((value) => value instanceof Uint8Array, 'expected bytes'),
     v.check((value) => value.length >= min && value.length <= max, `expected ${min} to ${max} bytes`),
   );
 const run = v.pipe(v.string(), v.regex(/^[a-z][a-z0-9-]{1,63}$/));

@@ -1,0 +1,172 @@
+import { asFederatedError, errorCodeOfClose, FederatedError, type ErrorCode } from '../shared/errors.ts';
+import type { Identity } from '../shared/crypto/identity.ts';
+import { SealedChannel } from '../shared/protocol/channel.ts';
+import { decodeControl } from '../shared/protocol/codec.ts';
+import { decodeFrame, encodeChunkFrame, encodeControlFrame } from '../shared/protocol/frames.ts';
+import { proveClient, startHandshake } from '../shared/protocol/handshake.ts';
+import { defaultLimits } from '../shared/protocol/limits.ts';
+import type { ParsedLink } from '../shared/protocol/link.ts';
+import {
+  checkServerMessage,
+  type ClientMessage,
+  type MessageOf,
+  type ServerMessage,
+} from '../shared/protocol/messages.ts';
+import { version } from '../shared/version.ts';
+import type { ClientPlatform, Socket } from './platform.ts';
+
+export interface ConnectionOptions {
+  readonly platform: ClientPlatform;
+  readonly identity: Identity;
+  readonly link: ParsedLink;
+  readonly label: string;
+  readonly backend: string;
+  /** From the session before, to take its place again. */
+  readonly ticket: Uint8Array | null;
+}
+
+export interface ConnectionEvents {
+  /** The first one is `welcome`. */
+  message(message: ServerMessage): void;
+  /** Once. Nothing comes after it. */
+  closed(code: ErrorCode, message: string): void;
+}
+
+/** One WebSocket to the server, from the handshake to its end. */
+export class ClientConnection {
+  readonly #options: ConnectionOptions;
+  readonly #events: ConnectionEvents;
+  readonly #handshake: ReturnType<typeof startHandshake>;
+  readonly #socket: Socket;
+  #channel: SealedChannel | null = null;
+  #welcome: MessageOf<ServerMessage, 'welcome'> | null = null;
+  #lastHeard: number;
+  #lastSent: number;
+  #cancelTimer: () => void;
+  #closed = false;
+
+  constructor(options: ConnectionOptions, events: ConnectionEvents) {
+    const { platform, link } = options;
+    this.#options = options;
+    this.#events = events;
+    const { primitives, randomBytes, clock } = platform;
+    this.#lastHeard = clock.now();
+    this.#lastSent = this.#lastHeard;
+    this.#handshake = startHandshake({ primitives, ephemeralSecret: randomBytes(32), nonce: randomBytes(32) });
+    this.#socket = platform.openSocket(link.socketUrl, {
+      opened: () => this.#transmit(this.#handshake.hello),
+      message: (bytes) => this.#receive(bytes),
+      closed: (code, reason) => {
+        const ours = errorCodeOfClose(code);
+        if (ours !== undefined) this.#end(ours, reason || ours);
+        else this.#end('CONNECTION_LOST', `the connection to ${link.socketUrl} was lost (close code ${code})`);
+      },
+    });
+    this.#cancelTimer = clock.after(2 * defaultLimits.helloTimeout, () =>
+      this.#end('HELLO_TIMEOUT', 'the server did not complete the handshake in time'),
+    );
+  }
+
+  send(message: ClientMessage): void {
+    if (this.#closed || this.#channel === null) return;
+    this.#transmit(this.#channel.seal(encodeControlFrame(message)));
+  }
+
+  /** Sends bytes [from, to) of an update in chunks. */
+  sendChunks(upload: Uint8Array, bytes: Uint8Array, from: number, to: number): void {
+    if (this.#closed || this.#channel === null || this.#welcome === null) return;
+    const { chunkBytes } = this.#welcome;
+    for (let offset = from; offset < to; offset += chunkBytes) {
+      const payload = bytes.subarray(offset, Math.min(to, offset + chunkBytes));
+      this.#transmit(this.#channel.seal(encodeChunkFrame(upload, offset, payload)));
+    }
+  }
+
+  close(): void {
+    this.#end('ABORTED', 'closed by this client');
+  }
+
+  #transmit(bytes: Uint8Array): void {
+    this.#lastSent = this.#options.platform.clock.now();
+    this.#socket.send(bytes);
+  }
+
+  #receive(bytes: Uint8Array): void {
+    if (this.#closed) return;
+    this.#lastHeard = this.#options.platform.clock.now();
+    try {
+      if (this.#channel === null) this.#finishHandshake(bytes);
+      else this.#receiveSealed(this.#channel, bytes);
+    } catch (thrown) {
+      const error = asFederatedError(thrown);
+      this.#end(error.code, error.message);
+    }
+  }
+
+  #finishHandshake(bytes: Uint8Array): void {
+    const { platform, identity, link, label, backend, ticket } = this.#options;
+    const { primitives } = platform;
+    const session = this.#handshake.finish(bytes, link.fingerprint);
+    this.#channel = new SealedChannel({ primitives, ...session });
+    const joinCode = link.joinCode === undefined ? {} : { joinCode: link.joinCode };
+    const proof = proveClient({ primitives, identity, transcript: session.transcript, ...joinCode });
+    this.send({
+      type: 'auth',
+      ...proof,
+      ...(ticket === null ? {} : { ticket }),
+      software: `fedloom/${version}`,
+      backend: backend.slice(0, 64),
+      encodings: ['float32'],
+      label: label.slice(0, 64),
+    });
+  }
+
+  #receiveSealed(channel: SealedChannel, bytes: Uint8Array): void {
+    const frame = decodeFrame(channel.open(bytes), defaultLimits.chunkBytes);
+    if (frame.kind !== 'control') throw new FederatedError('UNEXPECTED_MESSAGE', 'a server sends no chunks');
+    const message = checkServerMessage(decodeControl(frame.payload, defaultLimits.maxControlBytes));
+    if (this.#welcome === null) {
+      if (message.type === 'error') return this.#end(message.code, message.message);
+      if (message.type !== 'welcome')
+        throw new FederatedError('UNEXPECTED_MESSAGE', `expected welcome, got ${message.type}`);
+      const { chunkBytes, windowBytes, heartbeat } = message;
+      if (chunkBytes < 4 || chunkBytes % 4 !== 0 || windowBytes < chunkBytes || heartbeat < 1) {
+        throw new FederatedError('BAD_MESSAGE', 'welcome: impossible chunk, window or heartbeat');
+      }
+      this.#welcome = message;
+      this.#watch();
+    } else if (message.type === 'welcome') {
+      throw new FederatedError('UNEXPECTED_MESSAGE', 'a second welcome');
+    }
+    if (message.type !== 'ping') this.#events.message(message);
+  }
+
+  /** Heartbeats both ways: says something when nothing was said, and gives up on a server that is silent too long. */
+  #watch(): void {
+    const { clock } = this.#options.platform;
+    const { heartbeat } = this.#welcome!;
+    this.#cancelTimer();
+    this.#cancelTimer = clock.after(Math.max(10, heartbeat / 4), () => {
+      const now = clock.now();
+      if (now - this.#lastHeard > heartbeat * defaultLimits.heartbeatMisses) {
+        this.#end('HEARTBEAT_TIMEOUT', `nothing heard from the server for ${now - this.#lastHeard} ms`);
+        return;
+      }
+      if (now - this.#lastSent >= heartbeat) this.send({ type: 'ping' });
+      this.#watch();
+    });
+  }
+
+  #fail(code: ErrorCode, message: string): void {
+    this.#end(code, message);
+  }
+
+  #end(code: ErrorCode, message: string): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#cancelTimer();
+    this.#socket.close();
+    this.#channel?.close();
+    this.#events.closed(code, message);
+  }
+}

@@ -1,0 +1,303 @@
+import { FederatedError } from '../shared/errors.ts';
+import { runId, type ClientId, type RunId } from '../shared/ids.ts';
+import type { ClientMessage } from '../shared/protocol/messages.ts';
+import { finalRunStates, type WaitReason } from '../shared/states.ts';
+import { initialWeights } from '../shared/tasks/initial.ts';
+import { weightSpecs } from '../shared/tasks/model.ts';
+import { encodeTask } from '../shared/tasks/task.ts';
+import { floatBytes } from '../shared/weights.ts';
+import { ActiveRun } from './active-run.ts';
+import { checkRunConfig, type RunConfig } from './config.ts';
+import type { Session, SessionHandler } from './gateway/session.ts';
+import type { Host } from './host.ts';
+import type { ClientView, RunView } from './operations.ts';
+import { Roster } from './roster.ts';
+import { viewOfActiveRun, viewOfStoredRun } from './run-view.ts';
+import type { StoredRound, StoredRun } from './store/store.ts';
+
+/**
+ * Owns the runs and the connected clients. One run is active at a time; others wait as `created` until it is over. What
+ * arrives from the gateway goes to the active run; what operators ask for goes through the methods below.
+ */
+export class Coordinator implements SessionHandler {
+  readonly #host: Host;
+  readonly #roster = new Roster();
+  #active: ActiveRun | null = null;
+  #activating: Promise<void> = Promise.resolve();
+  #cancelTick: () => void = () => {};
+  #closed = false;
+
+  constructor(host: Host) {
+    this.#host = host;
+  }
+
+  /** Goes on with what the store holds. */
+  async start(): Promise<void> {
+    this.#tick();
+    await this.#activate();
+  }
+
+  /** Stops the clocks. The round in progress is left as a crash would leave it: a later start goes on with it. */
+  close(): void {
+    this.#closed = true;
+    this.#cancelTick();
+    this.#active?.close();
+  }
+
+  // What the gateway tells.
+
+  opened(session: Session): void {
+    this.#roster.open(session);
+    const data = { client: session.id, label: session.label, backend: session.backend };
+    this.#event('client', `Client ${name(session)} connected.`, data);
+    this.#countClients();
+  }
+
+  message(session: Session, message: Exclude<ClientMessage, { type: 'auth' | 'ping' }>): void {
+    const client = this.#roster.connected(session.id);
+    if (client === undefined || client.session !== session) return;
+    const run = this.#active;
+    switch (message.type) {
+      case 'ready':
+        client.ready = true;
+        client.reason = null;
+        if (message.examples !== undefined) client.examples = message.examples;
+        this.#clientReady(session);
+        break;
+      case 'unready':
+        client.ready = false;
+        client.reason = message.reason;
+        client.state = 'ineligible';
+        run?.clientAway(session.id);
+        break;
+      case 'progress':
+        client.state = message.phase;
+        client.progress = message.fraction;
+        if (message.phase === 'training') run?.downloaded(session.id, message);
+        break;
+      case 'report':
+        client.state = 'uploading';
+        if (run === null)
+          session.send({ type: 'refused', ...whereOf(message), code: 'WRONG_RUN', message: 'no run is in progress' });
+        else run.report(session.id, message);
+        break;
+      case 'failed':
+        client.state = 'failed';
+        run?.failed(session.id, message);
+        break;
+      case 'leave':
+        client.ready = false;
+        client.state = 'left';
+        run?.clientLeft(session.id);
+        this.#event('client', `Client ${name(session)} left (${message.reason}).`, {
+          client: session.id,
+          reason: message.reason,
+        });
+        break;
+      default:
+        message satisfies never;
+    }
+    this.#countClients();
+  }
+
+  chunk(session: Session, tag: number, offset: number, payload: Uint8Array): void {
+    const client = this.#roster.connected(session.id);
+    if (client === undefined || client.session !== session) return;
+    client.bytesUp += payload.length;
+    this.#host.metrics.bytes('up', payload.length);
+    this.#active?.chunk(session.id, tag, offset, payload);
+  }
+
+  closed(session: Session): void {
+    const client = this.#roster.connected(session.id);
+    if (client === undefined || client.session !== session) return; // another session of this client has taken over
+    const left = client.state === 'left';
+    this.#roster.close(session, this.#host.clock.now());
+    if (!left) {
+      this.#event('client', `Client ${name(session)} disconnected.`, { client: session.id });
+      this.#active?.clientAway(session.id);
+    }
+    this.#countClients();
+  }
+
+  // What operators ask for.
+
+  async runs(): Promise<RunView[]> {
+    const stored = await this.#host.store.runs();
+    return Promise.all(stored.map((run) => this.#view(run)));
+  }
+
+  async run(id: RunId): Promise<RunView> {
+    return this.#view(await this.#host.store.run(id));
+  }
+
+  async config(id: RunId): Promise<RunConfig> {
+    return (await this.#host.store.run(id)).config;
+  }
+
+  async rounds(id: RunId, after?: number): Promise<StoredRound[]> {
+    await this.#host.store.run(id);
+    return this.#host.store.rounds(id, after);
+  }
+
+  /** A new run: checks its config, draws the initial weights, stores everything, and starts it when none is active. */
+  async create(input: unknown, id?: RunId): Promise<RunView> {
+    const config = checkRunConfig(input);
+    weightSpecs(config.task.model); // throws BAD_MODEL before anything is stored
+    const existing = new Set((await this.#host.store.runs()).map((run) => run.id));
+    if (id !== undefined && existing.has(id)) throw new FederatedError('BAD_STATE', `run ${id} is there already`);
+    const task = await this.#host.blobs.put(encodeTask(config.task));
+    const weights = await this.#host.blobs.put(floatBytes(initialWeights(config.task.model, config.seed)));
+    const stored: StoredRun = {
+      id: id ?? freeName(config.task.name, existing),
+      config,
+      task,
+      state: 'created',
+      round: 0,
+      weights,
+      strategyState: null,
+      reason: null,
+      createdAt: this.#host.clock.now(),
+    };
+    await this.#host.store.createRun(stored);
+    await this.#activate();
+    return this.run(stored.id);
+  }
+
+  async pause(id: RunId): Promise<RunView> {
+    await (await this.#expectActive(id, 'pause')).pause();
+    return this.run(id);
+  }
+
+  async resume(id: RunId): Promise<RunView> {
+    await (await this.#expectActive(id, 'resume')).resume();
+    return this.run(id);
+  }
+
+  async stop(id: RunId, now = false): Promise<RunView> {
+    const stored = await this.#host.store.run(id);
+    if (this.#active?.stored.id !== id && stored.state === 'created') {
+      await this.#host.store.setRunState(id, 'stopped', null);
+    } else await (await this.#expectActive(id, 'stop')).stop(now);
+    return this.run(id);
+  }
+
+  async remove(id: RunId): Promise<void> {
+    const { state } = await this.#host.store.run(id);
+    if (!finalRunStates.includes(state)) throw new FederatedError('BAD_STATE', `run ${id} is ${state}: stop it first`);
+    await this.#host.store.removeRun(id);
+    if (this.#active?.stored.id === id) this.#active = null;
+  }
+
+  async clients(): Promise<ClientView[]> {
+    return this.#roster.views(await this.#host.store.clients(), (id) => this.#stateOf(id));
+  }
+
+  get connections(): number {
+    return this.#roster.size;
+  }
+
+  /** The session of a connected client. */
+  sessionOf(id: ClientId): Session | undefined {
+    return this.#roster.connected(id)?.session;
+  }
+
+  // Inside.
+
+  #clientReady(session: Session): void {
+    const run = this.#active;
+    if (run === null) session.send({ type: 'wait', reason: 'run-not-started' });
+    else if (finalRunStates.includes(run.stored.state)) session.send(run.farewell());
+    else run.clientReady(session.id);
+  }
+
+  /** Makes the oldest run that is not over the active one. Calls queue up, so that two never become active. */
+  #activate(): Promise<void> {
+    const next = async (): Promise<void> => {
+      if (this.#closed || (this.#active !== null && !finalRunStates.includes(this.#active.stored.state))) return;
+      const runs = await this.#host.store.runs();
+      const stored =
+        runs.find((run) => !finalRunStates.includes(run.state)) ?? (this.#active === null ? runs.at(-1) : undefined);
+      if (stored === undefined) return;
+      this.#active?.close();
+      const run = await ActiveRun.open(stored, this.#host, this.#roster, (changed) => this.#changed(changed));
+      this.#active = run;
+      if (!finalRunStates.includes(stored.state)) await run.start();
+      for (const id of this.#roster.ready()) if (!run.isMember(id)) run.clientReady(id);
+    };
+    this.#activating = this.#activating.then(next, next);
+    return this.#activating;
+  }
+
+  #changed(run: ActiveRun): void {
+    if (run !== this.#active) return;
+    this.#countClients();
+    if (finalRunStates.includes(run.stored.state)) {
+      this.#activate().catch((error: unknown) => this.#host.log.error({}, String(error)));
+    }
+  }
+
+  async #expectActive(id: RunId, action: string): Promise<ActiveRun> {
+    const stored = await this.#host.store.run(id);
+    if (this.#active?.stored.id === id) return this.#active;
+    throw new FederatedError('BAD_STATE', `cannot ${action} run ${id}: it is ${stored.state}`);
+  }
+
+  async #view(stored: StoredRun): Promise<RunView> {
+    if (this.#active?.stored.id === stored.id) return viewOfActiveRun(this.#active, this.#roster.ready().length);
+    const rounds = await this.#host.store.rounds(stored.id);
+    return viewOfStoredRun(stored, rounds);
+  }
+
+  #stateOf(id: ClientId): { state: ClientView['state']; waiting: WaitReason | null } {
+    const client = this.#roster.connected(id);
+    if (client === undefined) return { state: 'off', waiting: null };
+    if (!client.ready) return { state: client.state, waiting: client.reason };
+    const run = this.#active;
+    if (run === null) return { state: 'waiting', waiting: 'run-not-started' };
+    if (run.isMember(id)) {
+      const member = run.round.members.get(id);
+      if (member === 'reported') return { state: 'reported', waiting: 'round-in-progress' };
+      if (run.isUploading(id)) return { state: 'uploading', waiting: null };
+      if (run.waitsToUpload(id)) return { state: 'waiting', waiting: 'server-busy' };
+      if (member === 'training') return { state: 'training', waiting: null };
+      if (member === 'sent')
+        return { state: client.state === 'downloading' ? 'downloading' : 'selected', waiting: null };
+    }
+    return { state: 'waiting', waiting: run.waitReasonFor(id) };
+  }
+
+  #countClients(): void {
+    this.#host.metrics.clients(this.#roster.size, this.#roster.ready().length);
+  }
+
+  #event(type: 'client', message: string, data: Record<string, unknown>): void {
+    this.#host.events.add({ at: this.#host.clock.now(), run: this.#active?.stored.id ?? null, type, message, data });
+  }
+
+  #tick(): void {
+    this.#cancelTick = this.#host.clock.after(1_000, () => {
+      this.#active?.tick();
+      if (!this.#closed) this.#tick();
+    });
+  }
+}
+
+const name = (session: Session): string => session.label || session.id.slice(0, 8);
+const whereOf = ({
+  run,
+  round,
+  attempt,
+}: {
+  run: string;
+  round: number;
+  attempt: number;
+}): { run: string; round: number; attempt: number } => ({ run, round, attempt });
+
+/** `mnist-2nn-1`, `mnist-2nn-2`, ... */
+function freeName(task: string, taken: ReadonlySet<RunId>): RunId {
+  for (let number = 1; ; number++) {
+    const id = runId(`${task.slice(0, 56)}-${number}`);
+    if (!taken.has(id)) return id;
+  }
+}

@@ -1,0 +1,195 @@
+import type { WebSocket } from 'ws';
+import { asFederatedError, closeCodeOf, FederatedError, type ErrorCode } from '../../shared/errors.ts';
+import type { ClientId } from '../../shared/ids.ts';
+import { SealedChannel } from '../../shared/protocol/channel.ts';
+import { decodeControl } from '../../shared/protocol/codec.ts';
+import { decodeFrame, encodeControlFrame } from '../../shared/protocol/frames.ts';
+import { answerHello, encodeRefusal } from '../../shared/protocol/handshake.ts';
+import {
+  checkClientMessage,
+  type ClientMessage,
+  type MessageOf,
+  type ServerMessage,
+} from '../../shared/protocol/messages.ts';
+import type { GatewayContext } from './context.ts';
+import type { Session } from './session.ts';
+import { TokenBucket } from './token-bucket.ts';
+
+type Stage = 'hello' | 'auth' | 'admitting' | 'open' | 'closed';
+
+/** One WebSocket, from its first byte to its last: handshake, admission, then an open session. */
+export class Connection implements Session {
+  readonly address: string;
+  readonly #socket: WebSocket;
+  readonly #context: GatewayContext;
+  readonly #bucket: TokenBucket;
+  #stage: Stage = 'hello';
+  #channel: SealedChannel | null = null;
+  #transcript: Uint8Array = new Uint8Array(0);
+  #cancelHello: () => void;
+  #id: ClientId | null = null;
+  #auth: { label: string; backend: string; software: string } = { label: '', backend: '', software: '' };
+  #lastSeen: number;
+  #lastSent: number;
+
+  constructor(socket: WebSocket, address: string, context: GatewayContext) {
+    const now = context.clock.now();
+    this.#socket = socket;
+    this.#context = context;
+    this.address = address;
+    this.#bucket = new TokenBucket(context.limits.controlRate, context.limits.controlBurst, now);
+    this.#lastSeen = now;
+    this.#lastSent = now;
+    this.#cancelHello = context.clock.after(context.limits.helloTimeout, () =>
+      this.end('HELLO_TIMEOUT', `no complete handshake within ${context.limits.helloTimeout} ms`),
+    );
+    socket.on('message', (data: Buffer, isBinary: boolean) => this.#receive(data, isBinary));
+    socket.on('close', () => this.#closed());
+    socket.on('error', (error) => context.log.debug({ address, stage: this.#stage }, `socket: ${error.message}`));
+  }
+
+  get id(): ClientId {
+    if (this.#id === null) throw new FederatedError('INTERNAL', 'connection: not admitted yet');
+    return this.#id;
+  }
+
+  get label(): string {
+    return this.#auth.label;
+  }
+
+  get backend(): string {
+    return this.#auth.backend;
+  }
+
+  get software(): string {
+    return this.#auth.software;
+  }
+
+  get lastSeen(): number {
+    return this.#lastSeen;
+  }
+
+  get isPending(): boolean {
+    return this.#stage === 'hello' || this.#stage === 'auth' || this.#stage === 'admitting';
+  }
+
+  send(message: ServerMessage): void {
+    if (this.#stage === 'closed' || this.#channel === null) return;
+    if (this.#socket.bufferedAmount > this.#context.limits.maxQueuedBytes) {
+      this.#context.log.warn({ client: this.#id }, 'the client does not read what it is sent; its session ends');
+      this.#socket.terminate();
+      return;
+    }
+    this.#transmit(this.#channel.seal(encodeControlFrame(message)));
+  }
+
+  end(code: ErrorCode, message: string, retryAfter?: number): void {
+    if (this.#stage === 'closed') return;
+    if (this.#channel === null) this.#transmit(encodeRefusal(code, message));
+    else
+      this.send({
+        type: 'error',
+        code,
+        message: message.slice(0, 512),
+        ...(retryAfter === undefined ? {} : { retryAfter }),
+      });
+    this.#stage = 'closed';
+    this.#cancelHello();
+    this.#socket.close(closeCodeOf(code), code);
+    // A peer that does not answer the close is cut off.
+    this.#cancelHello = this.#context.clock.after(1_000, () => this.#socket.terminate());
+  }
+
+  /** Sends a ping when nothing was sent for a while; ends a session that has been silent too long. */
+  beat(now: number): void {
+    const { heartbeat, heartbeatMisses } = this.#context.limits;
+    if (this.#stage !== 'open') return;
+    if (now - this.#lastSeen > heartbeat * heartbeatMisses) {
+      this.end('HEARTBEAT_TIMEOUT', `nothing heard for ${now - this.#lastSeen} ms`);
+      this.#socket.terminate();
+    } else if (now - this.#lastSent >= heartbeat) this.send({ type: 'ping' });
+  }
+
+  #transmit(bytes: Uint8Array): void {
+    this.#lastSent = this.#context.clock.now();
+    this.#context.metrics.bytes('down', bytes.length);
+    this.#socket.send(bytes);
+  }
+
+  #receive(data: Buffer, isBinary: boolean): void {
+    if (this.#stage === 'closed') return;
+    this.#lastSeen = this.#context.clock.now();
+    try {
+      if (!isBinary) throw new FederatedError('BAD_FRAME', 'expected a binary message, got text');
+      if (this.#stage === 'open') this.#receiveOpen(data);
+      else this.#receivePending(data);
+    } catch (thrown) {
+      const error = asFederatedError(thrown);
+      if (error.code === 'INTERNAL') this.#context.log.error({ stack: error.stack }, error.message);
+      this.#context.refused(this, error);
+      this.end(error.code, error.message);
+    }
+  }
+
+  #receivePending(data: Buffer): void {
+    const { limits, primitives, identity, randomBytes } = this.#context;
+    if (data.length > limits.maxHelloBytes) {
+      throw new FederatedError('TOO_LARGE', `handshake: ${data.length} bytes, at most ${limits.maxHelloBytes}`);
+    }
+    if (this.#stage === 'hello') {
+      const ephemeralSecret = randomBytes(32);
+      const nonce = randomBytes(32);
+      const { serverHello, handshake } = answerHello({ primitives, identity, hello: data, ephemeralSecret, nonce });
+      this.#transmit(serverHello);
+      this.#transcript = handshake.transcript;
+      this.#channel = new SealedChannel({ primitives, ...handshake });
+      this.#stage = 'auth';
+      return;
+    }
+    if (this.#stage !== 'auth') throw new FederatedError('UNEXPECTED_MESSAGE', 'expected nothing before the welcome');
+    const frame = decodeFrame(this.#channel!.open(data), limits.chunkBytes);
+    if (frame.kind !== 'control') throw new FederatedError('UNEXPECTED_MESSAGE', 'expected auth, got a chunk');
+    const message = checkClientMessage(decodeControl(frame.payload, limits.maxControlBytes));
+    if (message.type !== 'auth') throw new FederatedError('UNEXPECTED_MESSAGE', `expected auth, got ${message.type}`);
+    this.#stage = 'admitting';
+    this.#admit(message).catch((thrown: unknown) => {
+      const error = asFederatedError(thrown);
+      this.#context.refused(this, error);
+      this.end(error.code, error.message);
+    });
+  }
+
+  async #admit(auth: MessageOf<ClientMessage, 'auth'>): Promise<void> {
+    const id = await this.#context.admit(auth, this.#transcript);
+    if (this.#stage !== 'admitting') return; // closed in the meantime
+    this.#id = id;
+    this.#auth = { label: auth.label ?? '', backend: auth.backend, software: auth.software };
+    this.#stage = 'open';
+    this.#cancelHello();
+    this.send(this.#context.welcome(this, auth.ticket));
+    this.#context.opened(this);
+  }
+
+  #receiveOpen(data: Buffer): void {
+    const { limits, handler } = this.#context;
+    const frame = decodeFrame(this.#channel!.open(data), limits.chunkBytes);
+    if (frame.kind === 'chunk') {
+      handler.chunk(this, frame.tag, frame.offset, frame.payload);
+      return;
+    }
+    if (!this.#bucket.take(this.#lastSeen)) {
+      throw new FederatedError('RATE_LIMITED', `more than ${limits.controlRate} control messages a second`);
+    }
+    const message = checkClientMessage(decodeControl(frame.payload, limits.maxControlBytes));
+    if (message.type === 'auth') throw new FederatedError('UNEXPECTED_MESSAGE', 'auth comes once, before the welcome');
+    if (message.type !== 'ping') handler.message(this, message);
+    if (message.type === 'leave') this.#socket.close(1000, 'left');
+  }
+
+  #closed(): void {
+    this.#cancelHello();
+    this.#stage = 'closed';
+    this.#channel?.close();
+    this.#context.closed(this, this.#id);
+  }
+}

@@ -1,0 +1,183 @@
+import type { IncomingMessage, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer } from 'ws';
+import { equalBytes, toBase64Url } from '../../shared/bytes.ts';
+import type { Identity } from '../../shared/crypto/identity.ts';
+import type { Primitives } from '../../shared/crypto/primitives.ts';
+import type { ClientId } from '../../shared/ids.ts';
+import { maxBufferedChunks, maxFragments } from '../../shared/protocol/limits.ts';
+import type { ServerMessage } from '../../shared/protocol/messages.ts';
+import { version } from '../../shared/version.ts';
+import type { Host } from '../host.ts';
+import { admit, type AdmissionOptions } from './admission.ts';
+import { Connection } from './connection.ts';
+import type { GatewayContext } from './context.ts';
+import type { SessionHandler } from './session.ts';
+
+export interface GatewayOptions {
+  readonly host: Host;
+  readonly identity: Identity;
+  readonly primitives: Primitives;
+  readonly admission: Pick<AdmissionOptions, 'mode' | 'joinCode'>;
+  readonly handler: SessionHandler;
+  /** Web origins that may connect, beside pages of this server itself: `https://app.example`. */
+  readonly allowedOrigins: readonly string[];
+}
+
+/** Header, seal and some room above the largest chunk. */
+const frameOverhead = 64;
+
+/** Takes WebSocket connections at `/v1`, holds the sessions, and keeps them alive or ends them. */
+export class Gateway {
+  readonly #options: GatewayOptions;
+  readonly #context: GatewayContext;
+  readonly #sockets: WebSocketServer;
+  readonly #connections = new Set<Connection>();
+  readonly #pendingByAddress = new Map<string, number>();
+  readonly #sessions = new Map<ClientId, Connection>();
+  readonly #tokens = new Map<string, Connection>();
+  readonly #tokenOf = new Map<Connection, string>();
+  readonly #tickets = new Map<ClientId, Uint8Array>();
+  #cancelBeat: () => void = () => {};
+  #closed = false;
+
+  constructor(options: GatewayOptions) {
+    this.#options = options;
+    const { host, identity, primitives, handler, admission } = options;
+    const { clock, randomBytes, limits, log, metrics, store } = host;
+    this.#context = {
+      primitives,
+      identity,
+      randomBytes,
+      clock,
+      limits,
+      log,
+      metrics,
+      handler,
+      admit: (auth, transcript) => admit(auth, transcript, { ...admission, primitives, store, now: () => clock.now() }),
+      welcome: (connection, ticket) => this.#welcome(connection, ticket),
+      opened: (connection) => this.#opened(connection),
+      closed: (connection, id) => this.#forget(connection, id),
+      refused: (connection, error) => {
+        metrics.refused(error.code);
+        log.warn({ address: connection.address, code: error.code }, error.message);
+      },
+    };
+    this.#sockets = new WebSocketServer({
+      noServer: true,
+      perMessageDeflate: false,
+      maxPayload: limits.chunkBytes + frameOverhead,
+      maxFragments,
+      maxBufferedChunks,
+      skipUTF8Validation: true,
+      clientTracking: false,
+    });
+    this.#beat();
+  }
+
+  attach(server: Server): void {
+    server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      socket.on('error', () => socket.destroy());
+      const refusal = this.#refuseUpgrade(request);
+      if (refusal !== null) {
+        socket.end(`HTTP/1.1 ${refusal}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+        return;
+      }
+      this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
+        const address = request.socket.remoteAddress ?? '';
+        this.#pendingByAddress.set(address, (this.#pendingByAddress.get(address) ?? 0) + 1);
+        this.#connections.add(new Connection(webSocket, address, this.#context));
+      });
+    });
+  }
+
+  /** The client that a blob token was given to, or undefined. */
+  clientOfToken(token: string): ClientId | undefined {
+    return this.#tokens.get(token)?.id;
+  }
+
+  /** Open connections, whether authenticated or not. */
+  get size(): number {
+    return this.#connections.size;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#cancelBeat();
+    for (const connection of this.#connections) connection.end('SERVER_STOPPING', 'the server is stopping', 1_000);
+    this.#sockets.close();
+  }
+
+  #refuseUpgrade(request: IncomingMessage): string | null {
+    const { limits } = this.#context;
+    const path = (request.url ?? '').split('?', 1)[0];
+    if (path !== '/v1') return '404 Not Found';
+    if (this.#closed || this.#connections.size >= limits.maxConnections) return '503 Service Unavailable';
+    const pending = this.#pendingByAddress.get(request.socket.remoteAddress ?? '') ?? 0;
+    if (pending >= limits.maxPendingPerAddress) return '429 Too Many Requests';
+    const { origin, host } = request.headers;
+    // A browser always says where the page comes from; Node clients do not, and prove who they are by their key.
+    if (origin === undefined) return null;
+    const own = origin === `http://${host}` || origin === `https://${host}`;
+    return own || this.#options.allowedOrigins.includes(origin) ? null : '403 Forbidden';
+  }
+
+  #welcome(connection: Connection, theirs: Uint8Array | undefined): ServerMessage {
+    const { randomBytes, limits } = this.#context;
+    const last = this.#tickets.get(connection.id);
+    const ticket = randomBytes(32);
+    this.#tickets.set(connection.id, ticket);
+    const token = toBase64Url(randomBytes(24));
+    this.#tokens.set(token, connection);
+    this.#tokenOf.set(connection, token);
+    return {
+      type: 'welcome',
+      client: connection.id,
+      ticket,
+      token,
+      resumed: last !== undefined && theirs !== undefined && equalBytes(last, theirs),
+      heartbeat: limits.heartbeat,
+      chunkBytes: limits.chunkBytes,
+      windowBytes: limits.windowBytes,
+      software: `fedloom/${version}`,
+    };
+  }
+
+  #opened(connection: Connection): void {
+    this.#settlePending(connection);
+    const before = this.#sessions.get(connection.id);
+    this.#sessions.set(connection.id, connection);
+    this.#context.handler.opened(connection);
+    before?.end('SESSION_REPLACED', 'this identity has connected again from elsewhere');
+  }
+
+  #forget(connection: Connection, id: ClientId | null): void {
+    if (!this.#connections.delete(connection)) return;
+    this.#settlePending(connection);
+    const token = this.#tokenOf.get(connection);
+    if (token !== undefined) this.#tokens.delete(token);
+    this.#tokenOf.delete(connection);
+    if (id === null) return;
+    if (this.#sessions.get(id) === connection) this.#sessions.delete(id);
+    this.#context.handler.closed(connection);
+  }
+
+  readonly #settled = new WeakSet<Connection>();
+
+  #settlePending(connection: Connection): void {
+    if (this.#settled.has(connection)) return;
+    this.#settled.add(connection);
+    const left = (this.#pendingByAddress.get(connection.address) ?? 1) - 1;
+    if (left <= 0) this.#pendingByAddress.delete(connection.address);
+    else this.#pendingByAddress.set(connection.address, left);
+  }
+
+  #beat(): void {
+    const { clock, limits } = this.#context;
+    this.#cancelBeat = clock.after(Math.max(10, limits.heartbeat / 4), () => {
+      const now = clock.now();
+      for (const connection of this.#connections) connection.beat(now);
+      if (!this.#closed) this.#beat();
+    });
+  }
+}

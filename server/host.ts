@@ -1,0 +1,71 @@
+import type { Limits } from '../shared/protocol/limits.ts';
+import type { ServerMessage } from '../shared/protocol/messages.ts';
+import type { ClientId } from '../shared/ids.ts';
+import type { RandomBytes } from '../shared/crypto/primitives.ts';
+import type { ModelSpec } from '../shared/tasks/model.ts';
+import type { EventLog } from './event-log.ts';
+import type { Metrics } from './metrics.ts';
+import type { BlobStore, Evaluation, Store } from './store/store.ts';
+
+/** Time, as everything that acts takes it. Milliseconds. */
+export interface Clock {
+  /** ms since 1970 */
+  now(): number;
+  /** Runs the function once after so many ms; the returned function cancels it. */
+  after(ms: number, run: () => void): () => void;
+}
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  after(ms, run) {
+    const timer = setTimeout(run, ms);
+    return () => clearTimeout(timer);
+  },
+};
+
+export interface Log {
+  debug(data: object, message: string): void;
+  info(data: object, message: string): void;
+  warn(data: object, message: string): void;
+  error(data: object, message: string): void;
+}
+
+export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} };
+
+/** The points of a round that a test can stop at; between two of them the server may be killed without loss. */
+export type StepName =
+  | 'attempt-saved'
+  | 'train-sent'
+  | 'upload-begun'
+  | 'report-received'
+  | 'aggregated'
+  | 'blob-durable'
+  | 'round-committed'
+  | 'clients-told'
+  | 'evaluated';
+
+/** The outside world of the server's coordinator. */
+export interface Host {
+  readonly clock: Clock;
+  /** Cryptographic. */
+  readonly randomBytes: RandomBytes;
+  readonly store: Store;
+  readonly blobs: BlobStore;
+  readonly log: Log;
+  readonly limits: Limits;
+  readonly events: EventLog;
+  readonly metrics: Metrics;
+  /** Central evaluation on data of the server's own; absent: none. */
+  readonly evaluate?: (model: ModelSpec, weights: Float32Array) => Promise<Evaluation>;
+  /** Called at each named step of a round. */
+  readonly onStep?: (step: StepName) => void;
+}
+
+/** The connected clients, as a run sees them. */
+export interface Population {
+  /** Ids of the clients that are connected and able to train. */
+  ready(): ClientId[];
+  isReady(id: ClientId): boolean;
+  /** Does nothing for a client that is not connected. */
+  send(id: ClientId, message: ServerMessage): void;
+}

@@ -1,0 +1,104 @@
+import type { ClientId } from '../shared/ids.ts';
+import type { ServerMessage } from '../shared/protocol/messages.ts';
+import type { ClientState, WaitReason } from '../shared/states.ts';
+import type { Session } from './gateway/session.ts';
+import type { Population } from './host.ts';
+import type { ClientView } from './operations.ts';
+import type { StoredClient } from './store/store.ts';
+
+/** A connected client. */
+export interface Connected {
+  readonly session: Session;
+  ready: boolean;
+  state: ClientState;
+  reason: WaitReason | null;
+  examples: number | null;
+  progress: number | null;
+  bytesUp: number;
+}
+
+interface Remembered {
+  bytesUp: number;
+  lastSeen: number;
+  roundsReported: number;
+}
+
+/** Who is connected, and what is remembered of those who were. */
+export class Roster implements Population {
+  readonly #connected = new Map<ClientId, Connected>();
+  readonly #remembered = new Map<ClientId, Remembered>();
+
+  get size(): number {
+    return this.#connected.size;
+  }
+
+  connected(id: ClientId): Connected | undefined {
+    return this.#connected.get(id);
+  }
+
+  open(session: Session): void {
+    this.#connected.set(session.id, {
+      session,
+      ready: false,
+      state: 'connecting',
+      reason: null,
+      examples: null,
+      progress: null,
+      bytesUp: this.#remembered.get(session.id)?.bytesUp ?? 0,
+    });
+  }
+
+  /** @param now - ms since 1970 */
+  close(session: Session, now: number): void {
+    const client = this.#connected.get(session.id);
+    if (client?.session !== session) return;
+    this.#connected.delete(session.id);
+    const roundsReported = this.#remembered.get(session.id)?.roundsReported ?? 0;
+    this.#remembered.set(session.id, { bytesUp: client.bytesUp, lastSeen: now, roundsReported });
+  }
+
+  ready(): ClientId[] {
+    const ids: ClientId[] = [];
+    for (const [id, client] of this.#connected) if (client.ready) ids.push(id);
+    return ids;
+  }
+
+  isReady(id: ClientId): boolean {
+    return this.#connected.get(id)?.ready ?? false;
+  }
+
+  send(id: ClientId, message: ServerMessage): void {
+    const client = this.#connected.get(id);
+    if (client === undefined) return;
+    if (message.type === 'committed' && message.counted) {
+      const past = this.#remembered.get(id) ?? { bytesUp: 0, lastSeen: 0, roundsReported: 0 };
+      this.#remembered.set(id, { ...past, roundsReported: past.roundsReported + 1 });
+    }
+    client.session.send(message);
+  }
+
+  /** Everyone on the stored roster, connected or not. */
+  views(
+    stored: readonly StoredClient[],
+    stateOf: (id: ClientId) => { readonly state: ClientState; readonly waiting: WaitReason | null },
+  ): ClientView[] {
+    return stored.map(({ id, label, state }) => {
+      const client = this.#connected.get(id);
+      const past = this.#remembered.get(id);
+      return {
+        id,
+        label: client?.session.label || label,
+        ...stateOf(id),
+        connected: client !== undefined,
+        excluded: state === 'excluded',
+        backend: client?.session.backend ?? '',
+        software: client?.session.software ?? '',
+        examples: client?.examples ?? null,
+        progress: client?.progress ?? null,
+        roundsReported: past?.roundsReported ?? 0,
+        bytesUp: client?.bytesUp ?? past?.bytesUp ?? 0,
+        lastSeen: client?.session.lastSeen ?? past?.lastSeen ?? null,
+      };
+    });
+  }
+}

@@ -1,0 +1,117 @@
+import { ExactSum } from '../shared/vector/exact-sum.ts';
+import type { UpdateSum } from './strategies/strategy.ts';
+
+/** What one counted report brings. */
+export interface Term {
+  /** length d, finite, norm within the bound */
+  readonly values: Float32Array;
+  readonly examples: number;
+  readonly metrics: Readonly<Record<string, number>>;
+}
+
+/** The metrics that are averaged over the clients; others are not kept. */
+const averagedMetrics = ['loss', 'accuracy'] as const;
+const maxMetric = 1e9;
+
+export interface RoundSumOptions {
+  /** d */
+  readonly length: number;
+  readonly weighting: 'examples' | 'uniform';
+  /** Bounds that every report has been checked against; with `maxReports` they set the grid of the exact sums. */
+  readonly maxExamples: number;
+  readonly maxUpdateNorm: number;
+  readonly maxReports: number;
+}
+
+/** Elements added before other work gets its turn: about a millisecond. */
+const sliceLength = 512 * 1024;
+
+/** The running sums of one round: the updates, their weights, and the clients' metrics. Order of arrival does not matter. */
+export class RoundSum implements UpdateSum {
+  readonly length: number;
+  reports = 0;
+  weight = 0;
+  examples = 0;
+  readonly #weighting: 'examples' | 'uniform';
+  readonly #updates: ExactSum;
+  readonly #metrics: Record<string, { readonly sum: ExactSum; weight: number }> = {};
+  #last: Promise<void> = Promise.resolve();
+
+  readonly #maxReports: number;
+
+  constructor(options: RoundSumOptions) {
+    this.length = options.length;
+    this.#maxReports = options.maxReports;
+    this.#weighting = options.weighting;
+    const maxWeight = options.weighting === 'examples' ? options.maxExamples : 1;
+    this.#updates = new ExactSum(options.length, {
+      maxTerm: maxWeight * options.maxUpdateNorm,
+      maxTerms: options.maxReports,
+    });
+    for (const name of averagedMetrics) {
+      const bounds = { maxTerm: options.maxExamples * maxMetric, maxTerms: options.maxReports };
+      this.#metrics[name] = { sum: new ExactSum(1, bounds), weight: 0 };
+    }
+  }
+
+  /** Empty sums for the next round of the same run: the last round's, when they are as large, so that memory is reused. */
+  static reuse(last: RoundSum | null, options: RoundSumOptions): RoundSum {
+    const maxReports = 2 ** Math.ceil(Math.log2(options.maxReports));
+    if (last === null || last.#maxReports !== maxReports) return new RoundSum({ ...options, maxReports });
+    last.#clear();
+    return last;
+  }
+
+  /** Adds a report in slices, one report after the other, so that a large model does not hold up the event loop. */
+  add(term: Term): Promise<void> {
+    this.#last = this.#last.then(() => this.#addNow(term));
+    return this.#last;
+  }
+
+  /** Resolves when every report handed to `add` is in the sum. */
+  settled(): Promise<void> {
+    return this.#last;
+  }
+
+  async #addNow({ values, examples, metrics }: Term): Promise<void> {
+    const weight = this.#weighting === 'examples' ? examples : 1;
+    for (let start = 0; start < values.length; start += sliceLength) {
+      if (start > 0) await new Promise((resolve) => setImmediate(resolve));
+      this.#updates.add(values.subarray(start, start + sliceLength), weight, start);
+    }
+    this.reports++;
+    this.weight += weight;
+    this.examples += examples;
+    for (const name of averagedMetrics) {
+      const value = metrics[name];
+      const total = this.#metrics[name]!;
+      if (value === undefined || Math.abs(value) > maxMetric) continue;
+      total.sum.add(Float64Array.of(value), examples);
+      total.weight += examples;
+    }
+  }
+
+  mean(index: number): number {
+    return this.#updates.at(index) / this.weight;
+  }
+
+  /** Means over the clients, weighted by examples: `train/loss`, ... */
+  metricMeans(): Record<string, number> {
+    const means: Record<string, number> = {};
+    for (const [name, { sum, weight }] of Object.entries(this.#metrics)) {
+      if (weight > 0) means[`train/${name}`] = sum.at(0) / weight;
+    }
+    return means;
+  }
+
+  #clear(): void {
+    this.#updates.clear();
+    for (const total of Object.values(this.#metrics)) {
+      total.sum.clear();
+      total.weight = 0;
+    }
+    this.reports = 0;
+    this.weight = 0;
+    this.examples = 0;
+  }
+}

@@ -1,0 +1,83 @@
+import { finalRunStates, waitReasons, type WaitReason } from '../shared/states.ts';
+import { modelLayout } from '../shared/tasks/model.ts';
+import { layoutSize } from '../shared/weights.ts';
+import type { ActiveRun } from './active-run.ts';
+import type { CurrentRound, RunView } from './operations.ts';
+import { reportedOf } from './round.ts';
+import type { Evaluation, StoredRound, StoredRun } from './store/store.ts';
+
+const common = (
+  stored: StoredRun,
+): Omit<RunView, 'waiting' | 'message' | 'parameters' | 'evaluation' | 'current' | 'resumedAt'> => ({
+  id: stored.id,
+  task: stored.config.task.name,
+  strategy: stored.config.strategy.name,
+  state: stored.state,
+  round: stored.round,
+  rounds: stored.config.rounds,
+  weights: stored.weights,
+  secureAggregation: false,
+  createdAt: stored.createdAt,
+  reason: stored.reason,
+});
+
+/** A run that is not the active one: queued or over. */
+export function viewOfStoredRun(stored: StoredRun, rounds: readonly StoredRound[]): RunView {
+  const evaluation: Evaluation | null = rounds.findLast((round) => round.evaluation !== null)?.evaluation ?? null;
+  const waiting: WaitReason | null = finalRunStates.includes(stored.state) ? null : 'round-in-progress';
+  return {
+    ...common(stored),
+    waiting,
+    message: waiting === null ? sentence(stored) : 'Waiting for the run before it to end.',
+    parameters: layoutSize(modelLayout(stored.config.task.model)),
+    evaluation,
+    current: null,
+    resumedAt: null,
+  };
+}
+
+/** @param ready - clients that are connected and able to train */
+export function viewOfActiveRun(run: ActiveRun, ready: number): RunView {
+  const { stored, round } = run;
+  const current: CurrentRound | null =
+    round.members.size === 0 || round.phase === 'over'
+      ? null
+      : {
+          round: run.number,
+          attempt: run.attempt,
+          phase: round.phase,
+          cohort: round.members.size,
+          wanted: round.wanted,
+          reported: reportedOf(round),
+          deadline: run.deadline,
+        };
+  const waiting: WaitReason | null =
+    stored.state === 'paused' ? 'server-paused' : stored.state === 'waiting' ? 'not-enough-clients' : null;
+  return {
+    ...common(stored),
+    waiting,
+    message: messageOf(stored, current, ready),
+    parameters: run.parameters,
+    evaluation: run.evaluation,
+    current,
+    resumedAt: run.resumedAt,
+  };
+}
+
+function messageOf(stored: StoredRun, current: CurrentRound | null, ready: number): string {
+  if (stored.state === 'waiting') {
+    const needed = Math.max(stored.config.minClients, stored.config.clientsPerRound ?? 1);
+    return `${waitReasons['not-enough-clients']} ${ready} of ${needed} are ready.`;
+  }
+  if (current !== null && !finalRunStates.includes(stored.state)) {
+    const { round, phase, reported, wanted } = current;
+    return `Round ${round} of ${stored.config.rounds}: ${phase}, ${reported} of ${wanted} reports.`;
+  }
+  return sentence(stored);
+}
+
+function sentence(stored: StoredRun): string {
+  const after = `after round ${stored.round} of ${stored.config.rounds}`;
+  const why = stored.reason === null ? '' : `: ${stored.reason}`;
+  return `${stored.state[0]!.toUpperCase()}${stored.state.slice(1)} ${after}${why}.`;
+}

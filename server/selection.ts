@@ -1,0 +1,33 @@
+import type { ClientId, RunId } from '../shared/ids.ts';
+import { seeded } from '../shared/random.ts';
+import type { RunConfig } from './config.ts';
+
+export interface Selection {
+  /** In order of client id. */
+  readonly cohort: readonly ClientId[];
+  /** So many reports close the round; the cohort may be larger (over-selection). */
+  readonly wanted: number;
+}
+
+/**
+ * Picks a round's cohort uniformly at random from the ready clients. The same seed, run, round, attempt and ready clients
+ * (in any order) give the same cohort.
+ * @returns null while fewer clients are ready than the run needs to start a round
+ */
+export function select(
+  config: Pick<RunConfig, 'seed' | 'minClients' | 'clientsPerRound' | 'clientFraction' | 'overselect'>,
+  where: { readonly run: RunId; readonly round: number; readonly attempt: number },
+  ready: readonly ClientId[],
+): Selection | null {
+  if (ready.length < Math.max(config.minClients, config.clientsPerRound ?? 1)) return null;
+  const fraction = config.clientFraction ?? 1;
+  const wanted = config.clientsPerRound ?? Math.max(1, Math.round(fraction * ready.length));
+  const size = Math.min(ready.length, Math.ceil(wanted * config.overselect));
+  const random = seeded(config.seed, 'select', where.run, where.round, where.attempt);
+  const cohort = random.shuffled(ready.toSorted()).slice(0, size).toSorted();
+  return { cohort, wanted };
+}
+
+/** The fewest reports that make a round: as configured, else half of those wanted, rounded up. */
+export const minReportsOf = (config: Pick<RunConfig, 'minReports'>, wanted: number): number =>
+  Math.min(wanted, config.minReports ?? Math.ceil(wanted / 2));

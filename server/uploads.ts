@@ -1,0 +1,189 @@
+import { equalBytes } from '../shared/bytes.ts';
+import { FederatedError } from '../shared/errors.ts';
+import type { ClientId } from '../shared/ids.ts';
+import type { Limits } from '../shared/protocol/limits.ts';
+import type { ClientMessage, MessageOf } from '../shared/protocol/messages.ts';
+import { sumOfSquares } from '../shared/updates/norm.ts';
+import { bytesFloats } from '../shared/weights.ts';
+
+export type Report = MessageOf<ClientMessage, 'report'>;
+
+/** An update on its way in. Nothing of it reaches the round's sum before it is whole and has passed every check. */
+export interface Upload {
+  readonly client: ClientId;
+  readonly report: Report;
+  /** length d; filled from the front */
+  readonly values: Float32Array;
+  /** L2 norm of the whole update, once it is whole. */
+  readonly norm: number;
+}
+
+interface Receiving extends Upload {
+  norm: number;
+  offset: number;
+  acked: number;
+  squares: number;
+  readonly startedAt: number;
+  lastAt: number;
+}
+
+export interface UploadsHost {
+  now(): number;
+  /** Tells the client to send from this offset. */
+  send(client: ClientId, report: Report, offset: number): void;
+  ack(client: ClientId, report: Report, offset: number): void;
+  /** The update is whole, finite and within its norm bound. Call `release` when its values are no longer needed. */
+  whole(upload: Upload): void;
+  /** The update cannot be taken. It is gone already. */
+  refused(client: ClientId, report: Report, error: FederatedError): void;
+}
+
+/**
+ * Receives updates: a few at once, so that memory stays bounded whatever the number of clients; the others wait their turn.
+ * A place that stands still while others wait is given to the next.
+ */
+export class Uploads {
+  readonly #host: UploadsHost;
+  readonly #limits: Limits;
+  readonly #length: number;
+  readonly #maxNorm: number;
+  readonly #places: number;
+  readonly #receiving = new Map<ClientId, Receiving>();
+  readonly #waiting = new Map<ClientId, Report>();
+  readonly #spare: Float32Array[] = [];
+  #held = 0;
+
+  constructor(
+    host: UploadsHost,
+    options: { readonly length: number; readonly maxNorm: number; readonly limits: Limits },
+  ) {
+    this.#host = host;
+    this.#limits = options.limits;
+    this.#length = options.length;
+    this.#maxNorm = options.maxNorm;
+    const byMemory = Math.floor(options.limits.maxSpoolBytes / (4 * options.length));
+    this.#places = Math.max(1, Math.min(options.limits.maxUploads, byMemory));
+  }
+
+  /** Takes a checked report: answers with `send` now, or when a place is free. A known upload goes on where it stopped. */
+  begin(client: ClientId, report: Report): void {
+    const known = this.#receiving.get(client);
+    if (known !== undefined && equalBytes(known.report.upload, report.upload)) {
+      known.acked = known.offset;
+      known.lastAt = this.#host.now();
+      this.#host.send(client, report, known.offset);
+      return;
+    }
+    if (known !== undefined) this.#end(known);
+    this.#waiting.set(client, report);
+    this.#admit();
+  }
+
+  /** Whether this client waits for a place. */
+  isWaiting(client: ClientId): boolean {
+    return this.#waiting.has(client);
+  }
+
+  isReceiving(client: ClientId): boolean {
+    return this.#receiving.has(client);
+  }
+
+  /** A chunk of bytes. Chunks of an upload that is no longer wanted are dropped. */
+  chunk(client: ClientId, tag: number, offset: number, payload: Uint8Array): void {
+    const upload = this.#receiving.get(client);
+    if (upload === undefined || tag !== tagOfName(upload.report.upload)) return;
+    if (offset !== upload.offset || offset + payload.length > upload.report.bytes) {
+      const expected = `expected bytes from ${upload.offset}, at most ${upload.report.bytes} in all`;
+      const error = new FederatedError('BAD_OFFSET', `upload: ${expected}, got ${payload.length} from ${offset}`);
+      this.#refuse(upload, error);
+      return;
+    }
+    const part = bytesFloats(payload);
+    upload.squares += sumOfSquares(part);
+    if (!Number.isFinite(upload.squares)) {
+      this.#refuse(upload, new FederatedError('NOT_FINITE', 'upload: the update holds NaN or an infinity'));
+      return;
+    }
+    upload.values.set(part, offset / 4);
+    upload.offset += payload.length;
+    upload.lastAt = this.#host.now();
+    if (upload.offset === upload.report.bytes) this.#finish(upload);
+    else if (upload.offset - upload.acked >= this.#limits.ackBytes) {
+      upload.acked = upload.offset;
+      this.#host.ack(client, upload.report, upload.offset);
+    }
+  }
+
+  /** The values of a whole upload are no longer needed; their memory goes to the next. */
+  release(upload: Upload): void {
+    this.#held--;
+    this.#spare.push(upload.values);
+    this.#admit();
+  }
+
+  /** Forgets what this client has sent or wanted to send. */
+  drop(client: ClientId): void {
+    this.#waiting.delete(client);
+    const upload = this.#receiving.get(client);
+    if (upload !== undefined) this.#end(upload);
+  }
+
+  clear(): void {
+    this.#waiting.clear();
+    for (const upload of this.#receiving.values()) this.#end(upload);
+  }
+
+  /** Called about once a second: ends uploads that are too slow, and moves those that stand still behind those that wait. */
+  tick(): void {
+    const now = this.#host.now();
+    const { minUploadRate, uploadPatience, uploadStall } = this.#limits;
+    for (const upload of [...this.#receiving.values()]) {
+      const age = now - upload.startedAt;
+      if (age > uploadPatience && upload.offset < (minUploadRate * age) / 1000) {
+        this.#refuse(upload, new FederatedError('TOO_SLOW', `upload: under ${minUploadRate} bytes a second`));
+      } else if (this.#waiting.size > 0 && now - upload.lastAt > uploadStall) {
+        this.#end(upload);
+        this.#waiting.set(upload.client, upload.report);
+        this.#admit();
+      }
+    }
+  }
+
+  #admit(): void {
+    for (const [client, report] of this.#waiting) {
+      if (this.#held >= this.#places) return;
+      this.#waiting.delete(client);
+      this.#held++;
+      const now = this.#host.now();
+      const values = this.#spare.pop() ?? new Float32Array(this.#length);
+      const upload = { client, report, values, norm: 0, offset: 0, acked: 0, squares: 0, startedAt: now, lastAt: now };
+      this.#receiving.set(client, upload);
+      this.#host.send(client, report, 0);
+    }
+  }
+
+  #finish(upload: Receiving): void {
+    upload.norm = Math.sqrt(upload.squares);
+    if (upload.norm > this.#maxNorm) {
+      const message = `upload: the update's L2 norm is ${upload.norm.toPrecision(4)}, the bound is ${this.#maxNorm}`;
+      this.#refuse(upload, new FederatedError('NORM_TOO_LARGE', message));
+      return;
+    }
+    this.#receiving.delete(upload.client); // its place stays taken until release
+    this.#host.whole(upload);
+  }
+
+  #refuse(upload: Receiving, error: FederatedError): void {
+    this.#end(upload);
+    this.#host.refused(upload.client, upload.report, error);
+  }
+
+  #end(upload: Receiving): void {
+    this.#receiving.delete(upload.client);
+    this.release(upload);
+  }
+}
+
+/** The first 4 bytes of an upload's name, little-endian: what each chunk's header carries. */
+const tagOfName = (name: Uint8Array): number =>
+  (name[0]! | (name[1]! << 8) | (name[2]! << 16) | (name[3]! << 24)) >>> 0;
