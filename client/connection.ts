@@ -157,10 +157,6 @@ export class ClientConnection {
     });
   }
 
-  #fail(code: ErrorCode, message: string): void {
-    this.#end(code, message);
-  }
-
   #end(code: ErrorCode, message: string): void {
     if (this.#closed) return;
     this.#closed = true;

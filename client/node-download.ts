@@ -1,0 +1,60 @@
+import * as http from 'node:http';
+import * as https from 'node:https';
+import { FederatedError } from '../shared/errors.ts';
+import type { ClientPlatform } from './platform.ts';
+
+const agents = { 'http:': new http.Agent({ keepAlive: true }), 'https:': new https.Agent({ keepAlive: true }) };
+const idleTimeout = 30_000;
+
+/** A GET straight into one buffer of the announced size. */
+export const download: ClientPlatform['download'] = (url, { token, maxBytes, signal }) =>
+  new Promise((resolve, reject) => {
+    const { protocol } = new URL(url);
+    const secure = protocol === 'https:';
+    const lost = (cause?: Error): void =>
+      reject(
+        new FederatedError('CONNECTION_LOST', `the download of ${url} broke off: ${cause?.message ?? 'closed'}`, {
+          cause,
+        }),
+      );
+    const request = (secure ? https : http).get(
+      url,
+      {
+        agent: agents[secure ? 'https:' : 'http:'],
+        headers: { authorization: `Bearer ${token}` },
+        signal,
+        timeout: idleTimeout,
+      },
+      (response) => {
+        const status = response.statusCode ?? 0;
+        if (status !== 200) {
+          response.resume();
+          reject(refusal(status, url));
+          return;
+        }
+        const bytes = new Uint8Array(maxBytes);
+        let length = 0;
+        response.on('data', (part: Buffer) => {
+          if (length + part.length > maxBytes) {
+            request.destroy();
+            reject(new FederatedError('TOO_LARGE', `${url}: more than the ${maxBytes} bytes that were announced`));
+            return;
+          }
+          bytes.set(part, length);
+          length += part.length;
+        });
+        response.on('end', () => resolve(length === maxBytes ? bytes : bytes.slice(0, length)));
+        response.on('error', lost);
+        response.on('aborted', () => lost());
+      },
+    );
+    request.on('timeout', () => request.destroy(new Error(`nothing came for ${idleTimeout} ms`)));
+    request.on('error', lost);
+  });
+
+function refusal(status: number, url: string): FederatedError {
+  if (status === 401 || status === 403)
+    return new FederatedError('NOT_AUTHORISED', `${url}: the server refused this session's token`);
+  if (status === 404) return new FederatedError('NOT_FOUND', `${url}: the server does not have this blob`);
+  return new FederatedError('CONNECTION_LOST', `${url}: HTTP status ${status}`);
+}

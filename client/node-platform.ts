@@ -1,0 +1,35 @@
+import * as crypto from 'node:crypto';
+import { nativePrimitives } from '../shared/crypto/native.ts';
+import { download } from './node-download.ts';
+import { nodeReadings } from './node-readings.ts';
+import { openNodeSocket } from './node-socket.ts';
+import { fileStore, memoryStore } from './node-store.ts';
+import { spawnNodeWorker } from './node-worker.ts';
+import type { ClientPlatform } from './platform.ts';
+import { WorkerTrainer } from './worker-trainer.ts';
+
+export interface NodePlatformOptions {
+  /**
+   * Folder for the identity, the consent and the newest model, readable by its owner only. Without it everything is
+   * forgotten when the process ends, and the next start is a new client to the server.
+   */
+  readonly stateDir?: string;
+}
+
+/** The runtime of a client in Node. */
+export const nodePlatform = ({ stateDir }: NodePlatformOptions): ClientPlatform => ({
+  primitives: nativePrimitives(crypto),
+  randomBytes: (length) => new Uint8Array(crypto.randomBytes(length)),
+  clock: {
+    now: () => Date.now(),
+    after(ms, run) {
+      const timer = setTimeout(run, ms);
+      return () => clearTimeout(timer);
+    },
+  },
+  store: stateDir === undefined ? memoryStore() : fileStore(stateDir),
+  openSocket: openNodeSocket,
+  download,
+  readings: nodeReadings,
+  createTrainer: (options) => new WorkerTrainer(spawnNodeWorker, options),
+});

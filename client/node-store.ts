@@ -1,0 +1,40 @@
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ClientStore } from './platform.ts';
+
+/** A client's store in a folder: one file each, readable by the owner only, replaced in one step. */
+export const fileStore = (folder: string): ClientStore => ({
+  async load(name) {
+    try {
+      return new Uint8Array(await readFile(join(folder, name)));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+      throw error;
+    }
+  },
+  async save(name, bytes) {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const temporary = join(folder, `.${name}.${process.pid}`);
+    const file = await open(temporary, 'w', 0o600);
+    try {
+      await file.writeFile(bytes);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, join(folder, name));
+  },
+  async remove(name) {
+    await rm(join(folder, name), { force: true });
+  },
+});
+
+/** A client's store that ends with the process. */
+export function memoryStore(): ClientStore {
+  const files = new Map<string, Uint8Array>();
+  return {
+    load: async (name) => files.get(name) ?? null,
+    save: async (name, bytes) => void files.set(name, bytes),
+    remove: async (name) => void files.delete(name),
+  };
+}

@@ -1,0 +1,158 @@
+import { readFile } from 'node:fs/promises';
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { parse } from 'yaml';
+import { FederatedError } from '../shared/errors.ts';
+import { checkTask, type Task } from '../shared/tasks/task.ts';
+import { taskByName } from '../shared/tasks/catalog.ts';
+
+/** The options of a run, as flags and as keys of a config file. Flags win over the file, the file over the defaults. */
+
+const number = (text: string): number => {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('expected a number');
+  return value;
+};
+
+const units: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
+
+/** `90s`, `5m`, `1h`, or bare milliseconds. @returns ms */
+export function milliseconds(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(text.trim());
+  if (match === null) throw new InvalidArgumentError('expected a time such as 90s, 5m or 1500 (ms)');
+  return Math.round(Number(match[1]) * units[match[2] ?? 'ms']!);
+}
+
+const batchSize = (text: string): number | 'full' => (text === 'full' ? 'full' : number(text));
+
+/** Options that go into the run's config under the same name. */
+const runKeys = [
+  'rounds',
+  'minClients',
+  'clientsPerRound',
+  'clientFraction',
+  'overselect',
+  'minReports',
+  'roundTimeout',
+  'sendTimeout',
+  'weighting',
+  'maxUpdateNorm',
+  'maxExamples',
+  'evaluateEvery',
+  'targetAccuracy',
+  'maxAttempts',
+  'retryDelay',
+  'seed',
+] as const;
+/** Options that change the task's training plan. */
+const trainingKeys = ['localEpochs', 'batchSize', 'lr'] as const;
+const strategyKeys = ['strategy', 'serverLearningRate'] as const;
+
+export type RunFlags = Partial<
+  Record<(typeof runKeys)[number] | (typeof trainingKeys)[number] | (typeof strategyKeys)[number] | 'task', unknown>
+>;
+
+export const runFlagNames: readonly string[] = [...runKeys, ...trainingKeys, ...strategyKeys, 'task'];
+
+export function addRunFlags(command: Command): Command {
+  return command
+    .option('--task <name|file>', 'a task by name, or a JSON file (mnist-2nn)')
+    .option('--rounds <n>', 'rounds to train', number)
+    .option('--min-clients <n>', 'clients that must be ready before a round begins', number)
+    .option('--clients-per-round <n>', 'clients wanted in each round (all that are ready)', number)
+    .option('--client-fraction <c>', 'part of the ready clients wanted in each round', number)
+    .option('--overselect <x>', 'pick so many times more than wanted (1)', number)
+    .option('--min-reports <n>', 'fewer reports: the round is abandoned (half of those wanted)', number)
+    .option('--round-timeout <time>', 'from the word to train to the last report (10m)', milliseconds)
+    .option('--send-timeout <time>', 'from the word to train until a client has the model (2m)', milliseconds)
+    .addOption(new Option('--weighting <w>', 'weight of a report (examples)').choices(['examples', 'uniform']))
+    .option('--max-update-norm <x>', 'refuse reports with a larger L2 norm (1000)', number)
+    .option('--max-examples <n>', 'refuse reports that claim more examples (1000000)', number)
+    .option('--evaluate-every <n>', 'central evaluation every n rounds; 0: never (1)', number)
+    .option('--target-accuracy <x>', 'stop when central evaluation reaches it', number)
+    .option('--max-attempts <n>', 'attempts of one round before the run is paused (100)', number)
+    .option('--retry-delay <time>', 'pause before an abandoned round is tried again (1s)', milliseconds)
+    .option('--seed <n>', 'seed of initial weights, selection and batch order', number)
+    .option('--local-epochs <n>', 'E: passes over the local data in a round', number)
+    .option('--batch-size <n|full>', 'B: examples in a step', batchSize)
+    .option('--lr <x>', "the clients' learning rate", number)
+    .addOption(new Option('--strategy <name>', 'how reports become the next model (fedavg)').choices(['fedavg']))
+    .option('--server-learning-rate <x>', "the strategy's learning rate (1)", number);
+}
+
+async function loadTask(value: unknown): Promise<Task> {
+  if (typeof value === 'object' && value !== null) return checkTask(value);
+  const name = String(value ?? 'mnist-2nn');
+  if (!name.endsWith('.json')) return taskByName(name);
+  return checkTask(await readJson(name));
+}
+
+async function readJson(path: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8'));
+  } catch (cause) {
+    throw new FederatedError('BAD_FILE', `${path}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** A run's config (unchecked) from flags and file keys. */
+export async function runConfigFrom(flags: RunFlags, defaultSeed: () => number): Promise<Record<string, unknown>> {
+  const task = await loadTask(flags.task);
+  const { localEpochs, batchSize: size, lr, strategy, serverLearningRate } = flags;
+  const training = {
+    ...task.training,
+    ...(localEpochs === undefined ? {} : { localEpochs }),
+    ...(size === undefined ? {} : { batchSize: size }),
+    ...(lr === undefined ? {} : { clientLearningRate: lr }),
+  };
+  const config: Record<string, unknown> = { task: { ...task, training } };
+  for (const key of runKeys) if (flags[key] !== undefined) config[key] = flags[key];
+  config['seed'] ??= defaultSeed();
+  if (strategy !== undefined || serverLearningRate !== undefined) {
+    config['strategy'] = {
+      name: strategy ?? 'fedavg',
+      ...(serverLearningRate === undefined ? {} : { serverLearningRate }),
+    };
+  }
+  return config;
+}
+
+/**
+ * The keys of a YAML config file.
+ * @param known - the option names that may appear
+ * @throws FederatedError BAD_FILE (cannot be read), BAD_CONFIG (not a map, or an unknown key, by name)
+ */
+export async function readConfigFile(path: string, known: readonly string[]): Promise<Record<string, unknown>> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (cause) {
+    throw new FederatedError('BAD_FILE', `config file ${path}: ${(cause as Error).message}`, { cause });
+  }
+  let value: unknown;
+  try {
+    value = parse(text, { maxAliasCount: 0 });
+  } catch (cause) {
+    throw new FederatedError('BAD_CONFIG', `config file ${path}: ${(cause as Error).message}`, { cause });
+  }
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) {
+    throw new FederatedError('BAD_CONFIG', `config file ${path}: expected a map of options such as "rounds: 20"`);
+  }
+  const config = value as Record<string, unknown>;
+  for (const [key, entry] of Object.entries(config)) {
+    if (!known.includes(key)) {
+      throw new FederatedError(
+        'BAD_CONFIG',
+        `config file ${path}: unknown key "${key}"; known are ${known.toSorted().join(', ')}`,
+      );
+    }
+    const isTime = ['roundTimeout', 'sendTimeout', 'retryDelay'].includes(key);
+    if (isTime && typeof entry === 'string') {
+      try {
+        config[key] = milliseconds(entry);
+      } catch (cause) {
+        throw new FederatedError('BAD_CONFIG', `config file ${path}: ${key}: ${(cause as Error).message}`, { cause });
+      }
+    }
+  }
+  return config;
+}

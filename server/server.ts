@@ -1,0 +1,236 @@
+import * as crypto from 'node:crypto';
+import { chmod, readFile, writeFile } from 'node:fs/promises';
+import * as http from 'node:http';
+import * as https from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { toBase64Url, utf8 } from '../shared/bytes.ts';
+import { clientIdOf, fingerprintOf, identityFromSeed } from '../shared/crypto/identity.ts';
+import { nativePrimitives } from '../shared/crypto/native.ts';
+import { FederatedError } from '../shared/errors.ts';
+import type { ClientId } from '../shared/ids.ts';
+import { newJoinCode } from '../shared/protocol/handshake.ts';
+import { defaultLimits, type Limits } from '../shared/protocol/limits.ts';
+import { formatLink } from '../shared/protocol/link.ts';
+import { version } from '../shared/version.ts';
+import { Coordinator } from './coordinator.ts';
+import { EventLog } from './event-log.ts';
+import type { AdmissionMode } from './gateway/admission.ts';
+import { Gateway } from './gateway/gateway.ts';
+import { silentLog, systemClock, type Clock, type Host, type Log } from './host.ts';
+import { createHttpApp } from './http/app.ts';
+import { createMetrics } from './metrics.ts';
+import type { Operations, Role } from './operations.ts';
+import { openStore } from './store/open.ts';
+
+export interface ServerOptions {
+  /** Folder for the store, the models, the server's key and the admin token. */
+  readonly dataDir: string;
+  /** Default: 127.0.0.1, this machine only. */
+  readonly host?: string;
+  /** Default: 8080; 0 takes a free one. */
+  readonly port?: number;
+  /** Host name in the join link, where it differs from `host`. */
+  readonly publicHost?: string;
+  /** PEM texts; then everything is served over TLS. */
+  readonly tls?: { readonly key: string; readonly cert: string };
+  /** Default: `code`. */
+  readonly admission?: AdmissionMode;
+  /** Web origins that may connect, beside the server's own pages. */
+  readonly allowedOrigins?: readonly string[];
+  readonly limits?: Partial<Limits>;
+  /** Central evaluation of each round's model. */
+  readonly evaluate?: Host['evaluate'];
+  readonly log?: Log;
+  readonly clock?: Clock;
+  readonly onStep?: Host['onStep'];
+}
+
+/** A running aggregation server. */
+export interface FederatedServer {
+  /** `http://127.0.0.1:8080` */
+  readonly url: string;
+  readonly port: number;
+  readonly joinLink: string;
+  readonly fingerprint: string;
+  readonly joinCode: string;
+  readonly adminToken: string;
+  readonly viewerToken: string;
+  readonly operations: Operations;
+  readonly events: EventLog;
+  /** Ends the sessions and closes the store. A round in progress goes on at the next start. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts an aggregation server, and goes on with what its data folder holds.
+ * @throws FederatedError STORE_LOCKED, STORE_NEWER, STORE_CORRUPT, BAD_ARGUMENT (address not available)
+ */
+export async function createServer(options: ServerOptions): Promise<FederatedServer> {
+  const {
+    dataDir,
+    host = '127.0.0.1',
+    port = 8080,
+    admission = 'code',
+    clock = systemClock,
+    log = silentLog,
+  } = options;
+  const limits: Limits = { ...defaultLimits, ...options.limits };
+  const { store, blobs, close: closeStore } = await openStore(dataDir, { lock: true });
+  try {
+    const primitives = nativePrimitives(crypto);
+    const randomBytes = (length: number): Uint8Array => new Uint8Array(crypto.randomBytes(length));
+    const secret = (name: string, make: () => Uint8Array): Promise<Uint8Array> => loadSecret(join(dataDir, name), make);
+    const identity = identityFromSeed(primitives, await secret('server.key', () => randomBytes(32)));
+    const newToken = (): Uint8Array => utf8(toBase64Url(randomBytes(24)));
+    const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes).trim();
+    const adminToken = text(await secret('admin.token', newToken));
+    const viewerToken = text(await secret('viewer.token', newToken));
+    const joinCode = text(await secret('join.code', () => utf8(newJoinCode(randomBytes(16)))));
+    const fingerprint = fingerprintOf(primitives, identity.publicKey);
+
+    const startedAt = clock.now();
+    const events = new EventLog(startedAt);
+    const metrics = createMetrics();
+    const { evaluate, onStep } = options;
+    const world: Host = {
+      clock,
+      randomBytes,
+      store,
+      blobs,
+      log,
+      limits,
+      events,
+      metrics,
+      ...(evaluate === undefined ? {} : { evaluate }),
+      ...(onStep === undefined ? {} : { onStep }),
+    };
+    const coordinator = new Coordinator(world);
+    const gateway = new Gateway({
+      host: world,
+      identity,
+      primitives,
+      admission: { mode: admission, joinCode },
+      handler: coordinator,
+      allowedOrigins: options.allowedOrigins ?? [],
+    });
+
+    let ready = false;
+    let joinLink = '';
+    const operations: Operations = {
+      info: () => ({
+        name: 'fedloom',
+        version,
+        fingerprint,
+        admission,
+        joinLink,
+        startedAt,
+        connections: coordinator.connections,
+      }),
+      runs: () => coordinator.runs(),
+      run: (id) => coordinator.run(id),
+      config: (id) => coordinator.config(id),
+      rounds: (id, after) => coordinator.rounds(id, after),
+      create: (config, id) => coordinator.create(config, id),
+      pause: (id) => coordinator.pause(id),
+      resume: (id) => coordinator.resume(id),
+      stop: (id, { now = false } = {}) => coordinator.stop(id, now),
+      remove: (id) => coordinator.remove(id),
+      clients: () => coordinator.clients(),
+      async register(publicKey, label): Promise<ClientId> {
+        if (publicKey.length !== 32)
+          throw new FederatedError('BAD_ARGUMENT', `a public key has 32 bytes, got ${publicKey.length}`);
+        const id = clientIdOf(primitives, publicKey);
+        await store.saveClient({ id, publicKey, label, state: 'active', admittedAt: clock.now() });
+        return id;
+      },
+      async exclude(id, excluded): Promise<void> {
+        const client = await store.client(id);
+        if (client === null) throw new FederatedError('NOT_FOUND', `no client ${id} on the roster`);
+        await store.saveClient({ ...client, state: excluded ? 'excluded' : 'active' });
+        if (excluded) coordinator.sessionOf(id)?.end('EXCLUDED', 'this client has been excluded by the operator');
+      },
+    };
+
+    const same = (a: string, b: string): boolean =>
+      a.length === b.length && crypto.timingSafeEqual(Buffer.from(a), Buffer.from(b));
+    const roleOf = (token: string): Role | null => {
+      if (same(token, adminToken)) return 'admin';
+      if (same(token, viewerToken)) return 'viewer';
+      return gateway.clientOfToken(token) === undefined ? null : 'client';
+    };
+    const listener = createHttpApp({ operations, events, blobs, metrics, roleOf, limits, ready: () => ready, log });
+    const serverOptions = { headersTimeout: 10_000, requestTimeout: 60_000, keepAliveTimeout: 65_000 };
+    const server =
+      options.tls === undefined
+        ? http.createServer(serverOptions, listener)
+        : https.createServer({ ...serverOptions, ...options.tls }, listener);
+    server.maxHeadersCount = 100;
+    gateway.attach(server);
+
+    await listen(server, host, port);
+    const address = server.address() as AddressInfo;
+    const shownHost = options.publicHost ?? (host === '0.0.0.0' || host === '::' ? 'localhost' : host);
+    const secure = options.tls !== undefined;
+    const code = admission === 'code' ? { joinCode } : {};
+    joinLink = formatLink({ host: shownHost, port: address.port, fingerprint, secure, ...code });
+    const bracketed = shownHost.includes(':') ? `[${shownHost}]` : shownHost;
+    const url = `${secure ? 'https' : 'http'}://${bracketed}:${address.port}`;
+    await writeFile(join(dataDir, 'server.json'), `${JSON.stringify({ url, pid: process.pid })}\n`, { mode: 0o600 });
+    await coordinator.start();
+    ready = true;
+
+    const close = async (): Promise<void> => {
+      ready = false;
+      coordinator.close();
+      gateway.close();
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeIdleConnections();
+      const cut = setTimeout(() => server.closeAllConnections(), 1_500);
+      await closed;
+      clearTimeout(cut);
+      await closeStore();
+    };
+    return {
+      url,
+      port: address.port,
+      joinLink,
+      fingerprint,
+      joinCode,
+      adminToken,
+      viewerToken,
+      operations,
+      events,
+      close,
+    };
+  } catch (error) {
+    await closeStore();
+    throw error;
+  }
+}
+
+/** A secret from its file, or a new one: written with access for the owner only. */
+async function loadSecret(path: string, make: () => Uint8Array): Promise<Uint8Array> {
+  try {
+    return new Uint8Array(await readFile(path));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+  const bytes = make();
+  await writeFile(path, bytes, { mode: 0o600, flag: 'wx', flush: true });
+  await chmod(path, 0o600);
+  return bytes;
+}
+
+async function listen(server: http.Server, host: string, port: number): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const why =
+        error.code === 'EADDRINUSE'
+          ? 'is taken by another program; choose another with --port'
+          : `is not available: ${error.message}`;
+      reject(new FederatedError('BAD_ARGUMENT', `port ${port} on ${host} ${why}`, { cause: error }));
+    });
+    server.listen({ host, port, backlog: 8_192 }, resolve);
+  });
+}
