@@ -104,7 +104,6 @@ export class Coordinator implements SessionHandler {
     const client = this.#roster.connected(session.id);
     if (client === undefined || client.session !== session) return;
     client.bytesUp += payload.length;
-    this.#host.metrics.bytes('up', payload.length);
     this.#active?.chunk(session.id, tag, offset, payload);
   }
 

@@ -58,6 +58,8 @@ export interface FederatedServer {
   readonly viewerToken: string;
   readonly operations: Operations;
   readonly events: EventLog;
+  /** Bytes of messages from clients, and of messages and models to them, since the start. */
+  traffic(): { readonly up: number; readonly down: number };
   /** Ends the sessions and closes the store. A round in progress goes on at the next start. */
   close(): Promise<void>;
 }
@@ -201,6 +203,7 @@ export async function createServer(options: ServerOptions): Promise<FederatedSer
       viewerToken,
       operations,
       events,
+      traffic: () => metrics.traffic(),
       close,
     };
   } catch (error) {

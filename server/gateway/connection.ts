@@ -119,6 +119,7 @@ export class Connection implements Session {
   #receive(data: Buffer, isBinary: boolean): void {
     if (this.#stage === 'closed') return;
     this.#lastSeen = this.#context.clock.now();
+    this.#context.metrics.bytes('up', data.length);
     try {
       if (!isBinary) throw new FederatedError('BAD_FRAME', 'expected a binary message, got text');
       if (this.#stage === 'open') this.#receiveOpen(data);

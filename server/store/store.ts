@@ -94,6 +94,9 @@ export interface Store {
   close(): Promise<void>;
 }
 
+/** Bytes in one piece of a blob that is read bit by bit. */
+export const blobPieceBytes = 256 * 1024;
+
 /** Large immutable things, named by the SHA-256 of their bytes. */
 export interface BlobStore {
   /** Durable when resolved (temp file, fsync, rename, fsync of the folder). Putting a blob that is there does nothing. */
@@ -102,6 +105,11 @@ export interface BlobStore {
   get(id: Sha256): Promise<Uint8Array>;
   /** Bytes, or null when it is not there. */
   size(id: Sha256): Promise<number | null>;
+  /**
+   * The bytes from `start` to `end` (exclusive) in pieces of at most `blobPieceBytes`, so that a large blob is sent without ever
+   * being whole in memory. Its hash is not checked: who receives all of it can. @throws FederatedError NOT_FOUND
+   */
+  read(id: Sha256, start: number, end: number): AsyncIterable<Uint8Array>;
   /** Removes the blobs that are not in `keep`. */
   collect(keep: ReadonlySet<Sha256>): Promise<number>;
 }

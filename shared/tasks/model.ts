@@ -31,13 +31,16 @@ export interface WeightSpec {
   readonly initializer: 'zeros' | { readonly glorotUniform: { readonly fanIn: number; readonly fanOut: number } };
 }
 
-/**
- * The weights of a model in order of its layers, kernel before bias, named `<layer number>-<type>/<weight>`.
- * @throws FederatedError BAD_MODEL when the layers do not fit together
- */
-export function weightSpecs(model: ModelSpec): WeightSpec[] {
+/** What a chain of layers comes to. */
+interface Outline {
+  readonly weights: readonly WeightSpec[];
+  /** Shape of one example's output. */
+  readonly output: readonly number[];
+}
+
+function outlineOf(model: ModelSpec): Outline {
   let shape: readonly number[] = model.input;
-  const specs: WeightSpec[] = [];
+  const weights: WeightSpec[] = [];
   for (const [index, layer] of model.layers.entries()) {
     const name = `${index + 1}-${layer.type}`;
     switch (layer.type) {
@@ -53,12 +56,9 @@ export function weightSpecs(model: ModelSpec): WeightSpec[] {
         }
         const fanIn = shape[0]!;
         const fanOut = layer.units;
-        specs.push({
-          name: `${name}/kernel`,
-          shape: [fanIn, fanOut],
-          initializer: { glorotUniform: { fanIn, fanOut } },
-        });
-        if (layer.useBias) specs.push({ name: `${name}/bias`, shape: [fanOut], initializer: 'zeros' });
+        const initializer = { glorotUniform: { fanIn, fanOut } };
+        weights.push({ name: `${name}/kernel`, shape: [fanIn, fanOut], initializer });
+        if (layer.useBias) weights.push({ name: `${name}/bias`, shape: [fanOut], initializer: 'zeros' });
         shape = [fanOut];
         break;
       }
@@ -66,8 +66,23 @@ export function weightSpecs(model: ModelSpec): WeightSpec[] {
         layer satisfies never;
     }
   }
-  return specs;
+  if (weights.length === 0)
+    throw new FederatedError('BAD_MODEL', 'model: no layer has weights, so nothing can be trained');
+  const last = model.layers.at(-1)!;
+  if (model.loss === 'sparse-categorical-crossentropy' && (last.type !== 'dense' || last.activation !== 'softmax')) {
+    throw new FederatedError('BAD_MODEL', `model: the loss ${model.loss} needs a last dense layer with softmax`);
+  }
+  return { weights, output: shape };
 }
+
+/**
+ * The weights of a model in order of its layers, kernel before bias, named `<layer number>-<type>/<weight>`.
+ * @throws FederatedError BAD_MODEL when the layers do not fit together, or the last one does not fit the loss
+ */
+export const weightSpecs = (model: ModelSpec): readonly WeightSpec[] => outlineOf(model).weights;
+
+/** Shape of one example's output. @throws FederatedError BAD_MODEL */
+export const outputShape = (model: ModelSpec): readonly number[] => outlineOf(model).output;
 
 /** Where each weight lies in the flat vector. @throws FederatedError BAD_MODEL */
 export const modelLayout = (model: ModelSpec): Layout => layoutOf(weightSpecs(model));

@@ -1,0 +1,41 @@
+import { Command, InvalidArgumentError } from 'commander';
+import type { BenchReport } from '../simulations/bench/report.ts';
+import { benchServer } from '../simulations/bench/server.ts';
+import { printJson, printTable, runAction, say } from './output.ts';
+
+const counts = (text: string): number[] =>
+  text.split(',').map((each) => {
+    const value = Number(each);
+    if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('expected whole numbers such as 10,100');
+    return value;
+  });
+
+export const command = (): Command => {
+  const bench = new Command('bench').description('Measures, with ratios to a baseline of the same run.');
+  bench
+    .command('server')
+    .description('what the server costs: CPU a client and round, upload speed, memory, orchestration')
+    .option('--clients <list>', 'numbers of clients', counts, [10, 100])
+    .option('--params <list>', 'numbers of parameters', counts, [302_474])
+    .option('--rounds <n>', 'rounds measured, after one to warm up', (text) => counts(text)[0]!, 5)
+    .option('--idle <n>', 'idle connections for the memory figure; 0: none', Number, 1_000)
+    .option('--json', 'one JSON object on stdout', false)
+    .action((options: { clients: number[]; params: number[]; rounds: number; idle: number; json: boolean }) =>
+      runAction(options.json, async () => print(await benchServer({ ...options, onProgress: say }), options.json)),
+    );
+  return bench;
+};
+
+function print(report: BenchReport, json: boolean): void {
+  if (json) return printJson(report);
+  const rows = report.rows.map(({ metric, params, value, unit, baseline, ratio, min, max }) => [
+    metric,
+    Object.entries(params)
+      .map(([key, each]) => `${key} ${each}`)
+      .join(', '),
+    `${value} ${unit}`,
+    `${min} to ${max}`,
+    baseline === undefined ? '' : `${ratio} x ${baseline.name} (${baseline.value})`,
+  ]);
+  printTable([['metric', 'parameters', 'median', 'range', 'baseline'], ...rows]);
+}

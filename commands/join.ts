@@ -1,0 +1,130 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { FederatedClient, type RoundOutcome, type StateDetail } from '../client/node.ts';
+import { lockFolder } from '../client/node-lock.ts';
+import { FederatedError } from '../shared/errors.ts';
+import { loadData } from '../simulations/datasets/registry.ts';
+import { dim, printJson, runAction, say } from './output.ts';
+
+interface JoinOptions {
+  readonly data: string;
+  readonly label?: string;
+  readonly state?: string;
+  readonly seed?: string;
+  readonly backend: string;
+  readonly trainer?: string;
+  readonly stay: boolean;
+  readonly whenCharging: boolean;
+  readonly whenIdle: boolean;
+  readonly minBattery?: string;
+  readonly json: boolean;
+}
+
+export const command = (): Command =>
+  new Command('join')
+    .description(
+      'Trains on local data for a server. The data stays in this process; encrypted weight changes are sent.',
+    )
+    .argument('<link>', 'the join link that the server printed')
+    .requiredOption(
+      '--data <spec>',
+      'mnist-10k:0/10 (a part of a data set), file.csv?label=COLUMN, or images.idx,labels.idx',
+    )
+    .option('--label <text>', 'shown to the operator')
+    .option('--state <dir>', 'folder of the identity and the newest model (the first free one under ~/.fedloom)')
+    .option('--seed <seed>', 'seed of the order of the batches')
+    .option('--backend <name>', 'auto, wasm or cpu', 'auto')
+    .option('--trainer <file>', 'a module with `train`, instead of the built-in training')
+    .option('--stay', 'stay after the run and take part in the next', false)
+    .option('--when-charging', 'train only on mains', false)
+    .option('--when-idle', 'train only while the machine is idle', false)
+    .option('--min-battery <part>', 'train only above this charge, 0 to 1')
+    .option('--json', 'one JSON object on stdout at the end', false)
+    .action((link: string, options: JoinOptions) => runAction(options.json, () => joinFederation(link, options)));
+
+async function joinFederation(link: string, options: JoinOptions): Promise<void> {
+  const minBattery = options.minBattery === undefined ? undefined : Number(options.minBattery);
+  if (minBattery !== undefined && !(minBattery >= 0 && minBattery <= 1)) {
+    throw new FederatedError('BAD_ARGUMENT', `--min-battery: expected 0 to 1, got ${options.minBattery}`);
+  }
+  const { folder, release } = await stateFolder(options.state);
+  const stop = new AbortController();
+  const interrupt = (): void => stop.abort();
+  process.once('SIGINT', interrupt);
+  process.once('SIGTERM', interrupt);
+  try {
+    const client = new FederatedClient({
+      url: link,
+      stateDir: folder,
+      consent: 'given',
+      data: () => loadData(options.data),
+      backend: options.backend,
+      stay: options.stay,
+      when: {
+        charging: options.whenCharging,
+        idle: options.whenIdle,
+        ...(minBattery === undefined ? {} : { minBattery }),
+      },
+      ...(options.label === undefined ? {} : { label: options.label }),
+      ...(options.seed === undefined ? {} : { seed: options.seed }),
+      ...(options.trainer === undefined ? {} : { trainer: options.trainer }),
+    });
+    if (!options.json) showStates(client);
+    const outcomes: RoundOutcome[] = [];
+    for await (const outcome of client.join({ signal: stop.signal })) {
+      outcomes.push(outcome);
+      if (!options.json) say(describe(outcome));
+    }
+    await report(client, outcomes, options.json);
+  } finally {
+    process.off('SIGINT', interrupt);
+    process.off('SIGTERM', interrupt);
+    await release();
+  }
+}
+
+function showStates(client: FederatedClient): void {
+  let last = '';
+  client.addEventListener('state', (event) => {
+    const { message } = (event as CustomEvent<StateDetail>).detail;
+    if (message !== last) say(dim(message));
+    last = message;
+  });
+}
+
+const describe = ({ round, result, counted }: RoundOutcome): string =>
+  result === 'abandoned'
+    ? `round ${round}: abandoned, will be tried again`
+    : `round ${round}: ${result}, ${counted ? 'this update counts' : 'without this update'}`;
+
+async function report(client: FederatedClient, outcomes: readonly RoundOutcome[], json: boolean): Promise<void> {
+  const counted = outcomes.filter((outcome) => outcome.counted).length;
+  const model = await client.model().catch(() => null);
+  if (json) {
+    printJson({
+      run: model?.run ?? outcomes.at(-1)?.run ?? null,
+      round: model?.round ?? null,
+      counted,
+      weightsSha256: model?.sha256 ?? null,
+    });
+  } else
+    say(
+      `Done: ${counted} updates counted${model === null ? '.' : `; the model after round ${model.round} is kept on this device.`}`,
+    );
+}
+
+/** The given folder, or the first under ~/.fedloom that no other client on this machine uses. */
+async function stateFolder(given: string | undefined): Promise<{ folder: string; release: () => Promise<void> }> {
+  if (given !== undefined) {
+    const release = await lockFolder(given);
+    if (release !== null) return { folder: given, release };
+    throw new FederatedError('STORE_LOCKED', `${given} is in use by another client; choose another with --state`);
+  }
+  for (let number = 1; number <= 1_000; number++) {
+    const folder = join(homedir(), '.fedloom', `client-${number}`);
+    const release = await lockFolder(folder);
+    if (release !== null) return { folder, release };
+  }
+  throw new FederatedError('STORE_LOCKED', 'a thousand clients run here already; give a folder with --state');
+}

@@ -1,0 +1,60 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { FederatedError } from '../../shared/errors.ts';
+import { blobFiles } from './blob-files.ts';
+import { lockFolder } from './lock.ts';
+import { openSqliteStore } from './sqlite.ts';
+import type { BlobStore, Store } from './store.ts';
+
+export interface OpenedStore {
+  readonly store: Store;
+  readonly blobs: BlobStore;
+  /** Absolute. */
+  readonly dataDir: string;
+  /** Closes the store, then gives the lock back. May be called twice. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a server's data folder: `fedloom.db`, `blobs/` and, for the one owner, `server.lock`.
+ * @param options.lock - true (the default) to own the folder, which is created where it is missing (access for its owner
+ *   only); false to read one that is there, also while a server runs on it
+ * @throws FederatedError STORE_LOCKED, STORE_NEWER, STORE_CORRUPT, STORE_FULL, BAD_FILE, or NOT_FOUND without `lock`
+ */
+export async function openStore(
+  folder: string,
+  { lock = true }: { readonly lock?: boolean } = {},
+): Promise<OpenedStore> {
+  const dataDir = resolve(folder);
+  const file = join(dataDir, 'fedloom.db');
+  if (lock) {
+    makeFolder(dataDir);
+  } else if (!existsSync(file)) {
+    throw new FederatedError(
+      'NOT_FOUND',
+      `there is no data in ${folder}; start a server with 'fedloom serve', or name its folder with --data-dir`,
+    );
+  }
+  const unlock = lock ? lockFolder(dataDir) : () => {};
+  try {
+    const store = openSqliteStore(file);
+    const blobs = blobFiles(join(dataDir, 'blobs'), { owner: lock });
+    const close = async (): Promise<void> => {
+      await store.close();
+      unlock();
+    };
+    return { store, blobs, dataDir, close };
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+}
+
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    const message = `the data folder ${path} cannot be made: ${(cause as Error).message}`;
+    throw new FederatedError('BAD_FILE', message, { cause });
+  }
+}

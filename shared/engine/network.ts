@@ -1,0 +1,55 @@
+import * as tf from '@tensorflow/tfjs-core';
+import type { LayerSpec, ModelSpec } from '../tasks/model.ts';
+
+/**
+ * The forward pass of a model in TensorFlow.js operations. Chained methods (`x.relu()`) do not exist in plain Node, so
+ * everything is written `tf.relu(x)`.
+ */
+
+type Activation = Extract<LayerSpec, { type: 'dense' }>['activation'];
+
+function activate(x: tf.Tensor, activation: Activation): tf.Tensor {
+  switch (activation) {
+    case 'linear':
+      return x;
+    case 'relu':
+      return tf.relu(x);
+    case 'sigmoid':
+      return tf.sigmoid(x);
+    case 'tanh':
+      return tf.tanh(x);
+    case 'softmax':
+      return tf.softmax(x);
+    default:
+      return activation satisfies never;
+  }
+}
+
+/**
+ * What the loss is computed from: the output of the last layer, or its logits where the loss is a cross entropy (which is
+ * exact from logits only).
+ * @param weights - the model's weights in order of its layout
+ * @param x - [batch, ...input]
+ * @returns [batch, ...output]
+ */
+export function forward(model: ModelSpec, weights: readonly tf.Tensor[], x: tf.Tensor): tf.Tensor {
+  let next = 0;
+  let y = x;
+  for (const [index, layer] of model.layers.entries()) {
+    switch (layer.type) {
+      case 'flatten':
+        y = tf.reshape(y, [y.shape[0]!, -1]);
+        break;
+      case 'dense': {
+        const fromLogits = index === model.layers.length - 1 && model.loss === 'sparse-categorical-crossentropy';
+        y = tf.matMul(y as tf.Tensor2D, weights[next++] as tf.Tensor2D);
+        if (layer.useBias) y = tf.add(y, weights[next++]!);
+        y = activate(y, fromLogits ? 'linear' : layer.activation);
+        break;
+      }
+      default:
+        layer satisfies never;
+    }
+  }
+  return y;
+}

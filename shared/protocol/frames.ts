@@ -1,0 +1,76 @@
+import { FederatedError } from '../errors.ts';
+import { encodeControl } from './codec.ts';
+
+/**
+ * What is inside each sealed WebSocket message: a header of 16 bytes, then the payload. Little-endian.
+ *
+ * | bytes | control | chunk |
+ * | --- | --- | --- |
+ * | 0 | 1 | 2 |
+ * | 1-3 | 0 | 0 |
+ * | 4-7 | 0 | tag: the first 4 bytes of the upload's name |
+ * | 8-15 | 0 | offset in the update, bytes, a multiple of 4 |
+ */
+export const frameHeaderBytes = 16;
+
+const controlKind = 1;
+const chunkKind = 2;
+
+export type Frame =
+  | { readonly kind: 'control'; readonly payload: Uint8Array }
+  | { readonly kind: 'chunk'; readonly tag: number; readonly offset: number; readonly payload: Uint8Array };
+
+/** The first 4 bytes of an upload's name as a little-endian number. */
+export const tagOf = (upload: Uint8Array): number =>
+  (upload[0]! | (upload[1]! << 8) | (upload[2]! << 16) | (upload[3]! << 24)) >>> 0;
+
+export function encodeControlFrame(message: object): Uint8Array {
+  const payload = encodeControl(message);
+  const frame = new Uint8Array(frameHeaderBytes + payload.length);
+  frame[0] = controlKind;
+  frame.set(payload, frameHeaderBytes);
+  return frame;
+}
+
+/**
+ * @param upload - the upload's name, 16 bytes
+ * @param offset - where the payload stands in the update, bytes, a multiple of 4
+ * @param payload - little-endian float32 values
+ */
+export function encodeChunkFrame(upload: Uint8Array, offset: number, payload: Uint8Array): Uint8Array {
+  const frame = new Uint8Array(frameHeaderBytes + payload.length);
+  const view = new DataView(frame.buffer);
+  frame[0] = chunkKind;
+  view.setUint32(4, tagOf(upload), true);
+  view.setUint32(8, offset % 2 ** 32, true);
+  view.setUint32(12, Math.floor(offset / 2 ** 32), true);
+  frame.set(payload, frameHeaderBytes);
+  return frame;
+}
+
+/**
+ * Payloads are views of the given bytes.
+ * @param maxChunk - largest payload of a chunk, bytes
+ * @throws FederatedError BAD_FRAME
+ */
+export function decodeFrame(bytes: Uint8Array, maxChunk: number): Frame {
+  if (bytes.length < frameHeaderBytes) throw bad(`${bytes.length} bytes, at least ${frameHeaderBytes}`);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, frameHeaderBytes);
+  const kind = view.getUint32(0, true); // with the three bytes that must be zero
+  const tag = view.getUint32(4, true);
+  const high = view.getUint32(12, true);
+  const offset = high * 2 ** 32 + view.getUint32(8, true);
+  const payload = bytes.subarray(frameHeaderBytes);
+  if (kind === controlKind) {
+    if (tag !== 0 || offset !== 0) throw bad('a control frame with a tag or an offset');
+    return { kind: 'control', payload };
+  }
+  if (kind !== chunkKind) throw bad('an unknown kind, or reserved bytes that are not zero');
+  if (high >= 2 ** 21 || offset % 4 !== 0) throw bad('an impossible offset');
+  if (payload.length === 0 || payload.length % 4 !== 0 || payload.length > maxChunk) {
+    throw bad(`a chunk of ${payload.length} bytes, expected a multiple of 4 up to ${maxChunk}`);
+  }
+  return { kind: 'chunk', tag, offset, payload };
+}
+
+const bad = (what: string): FederatedError => new FederatedError('BAD_FRAME', `frame: ${what}`);

@@ -1,0 +1,175 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { FederatedError } from '../../shared/errors.ts';
+import { reportOf, rowOf, type BenchReport, type BenchRow } from './report.ts';
+import type { ServerSample, ServerTask } from './server-process.ts';
+import type { SwarmTask } from './swarm-process.ts';
+
+/** What the server costs: CPU a client and round, upload speed, memory, time of a round without training. */
+
+export interface ServerBenchOptions {
+  readonly clients: readonly number[];
+  readonly params: readonly number[];
+  readonly rounds: number;
+  /** Connections held idle for the memory figure; 0 leaves it out. */
+  readonly idle: number;
+  readonly onProgress?: (text: string) => void;
+}
+
+const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
+const script = (name: string): string => fileURLToPath(new URL(`./${name}${extension}`, import.meta.url));
+
+export async function benchServer(options: ServerBenchOptions): Promise<BenchReport> {
+  const rows: BenchRow[] = [];
+  const say = options.onProgress ?? (() => {});
+  for (const params of options.params) {
+    const loops = baselines(params);
+    for (const clients of options.clients) {
+      say(`${clients} clients x ${params} parameters, ${options.rounds} rounds`);
+      rows.push(...(await measureRounds(clients, params, options.rounds, loops)));
+    }
+  }
+  if (options.idle > 0) {
+    say(`${options.idle} idle connections`);
+    rows.push(await measureIdle(options.idle));
+  }
+  return reportOf('server', rows);
+}
+
+interface Baselines {
+  /** ms for one update */
+  readonly loop: number;
+  readonly copy: number;
+}
+
+/** A plain loop that adds one update to a float64 sum, and a copy of its bytes: medians of 25. */
+function baselines(params: number): Baselines {
+  const update = new Float32Array(params).fill(0.5);
+  const sum = new Float64Array(params);
+  const target = new Float32Array(params);
+  const time = (action: () => void): number => {
+    const times = Array.from({ length: 25 }, () => {
+      const start = performance.now();
+      action();
+      return performance.now() - start;
+    });
+    return times.toSorted((a, b) => a - b)[12]!;
+  };
+  const loop = time(() => {
+    for (let i = 0; i < params; i++) sum[i] = sum[i]! + 100 * update[i]!;
+  });
+  return { loop, copy: time(() => target.set(update)) };
+}
+
+async function measureRounds(
+  clients: number,
+  params: number,
+  rounds: number,
+  { loop, copy }: Baselines,
+): Promise<BenchRow[]> {
+  const config = {
+    task: {
+      format: 'fedloom-task-1',
+      name: 'bench',
+      model: { input: [params], layers: [{ type: 'dense', units: 1, useBias: false }], loss: 'mean-squared-error' },
+      data: { features: [params], labels: { targets: 1 } },
+      training: { localEpochs: 1, batchSize: 1, clientLearningRate: 0.1, optimizer: 'sgd' },
+    },
+    rounds: rounds + 1, // the first one warms up
+    minClients: clients,
+    minReports: clients,
+    evaluateEvery: 0,
+    seed: 1,
+  };
+  const { samples, end } = await withServer(
+    config,
+    clients,
+    (all) => all.filter(({ type }) => type === 'round').length > rounds,
+  );
+  const marks = samples.filter(({ type }) => type === 'round');
+  const pairs = marks.slice(1).map((mark, i) => ({ from: marks[i]!, to: mark }));
+  const cpu = pairs.map(({ from, to }) => (to.cpu - from.cpu) / clients);
+  const seconds = pairs.map(({ from, to }) => (to.at - from.at) / 1000);
+  const megabytes = (4 * params * clients) / 1e6;
+  const speed = pairs.map(({ from, to }) => megabytes / ((to.cpu - from.cpu) / 1000));
+  const at = { clients, params };
+  const mb = (bytes: number): number[] => [bytes / 1e6];
+  return [
+    rowOf('server CPU per client and round', at, 'ms', cpu, {
+      name: 'plain float64 loop over one update',
+      value: loop,
+    }),
+    rowOf('upload per server core-second, all included', at, 'MB/core-s', speed, {
+      name: 'memcpy',
+      value: (4 * params) / 1e3 / copy,
+    }),
+    rowOf('round', at, 's', seconds),
+    rowOf('server memory at start', at, 'MB', mb(samples[0]!.rss)),
+    rowOf('server memory at end', at, 'MB', mb(end.rss)),
+    rowOf('server memory at peak', at, 'MB', mb(end.peakRss)),
+  ];
+}
+
+async function measureIdle(connections: number): Promise<BenchRow> {
+  const before: number[] = [];
+  const { end } = await withServer(null, connections, (all) => (all.at(-1)?.connections ?? 0) >= connections, before);
+  return rowOf('memory per idle connection', { connections }, 'KB', [(end.rss - before[0]!) / 1024 / connections]);
+}
+
+/** Runs a server and a swarm until `enough`; resolves with all samples, and one after garbage collection at the end. */
+async function withServer(
+  config: unknown,
+  clients: number,
+  enough: (samples: readonly ServerSample[]) => boolean,
+  before: number[] = [],
+): Promise<{ samples: ServerSample[]; end: ServerSample }> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'fedloom-bench-'));
+  const server = fork(script('server-process'), {
+    execArgv: [...process.execArgv, '--expose-gc'],
+    stdio: ['ignore', 2, 2, 'ipc'],
+  });
+  const swarm = fork(script('swarm-process'), { execArgv: process.execArgv, stdio: ['ignore', 2, 2, 'ipc'] });
+  const samples: ServerSample[] = [];
+  const next = (type: ServerSample['type']): Promise<ServerSample> => sampleFrom(server, type);
+  const failed = new Promise<never>((_, reject) => {
+    for (const child of [server, swarm]) {
+      child.once('exit', (code) =>
+        reject(new FederatedError('INTERNAL', `a process of the benchmark ended with code ${code}`)),
+      );
+    }
+  });
+  failed.catch(() => {}); // the processes are ended below
+  server.on('message', (message: ServerSample) => samples.push(message));
+  const measure = (): Promise<ServerSample> => {
+    const measured = next('measured');
+    server.send('measure');
+    return Promise.race([measured, failed]);
+  };
+  try {
+    const task: ServerTask = { dataDir, config };
+    const ready = next('ready');
+    server.send(task);
+    const { joinLink } = await Promise.race([ready, failed]);
+    before.push((await measure()).rss);
+    const swarmTask: SwarmTask = { joinLink, clients };
+    swarm.send(swarmTask);
+    while (!enough(samples)) await (config === null ? measure() : Promise.race([next('round'), failed]));
+    return { samples, end: await measure() };
+  } finally {
+    for (const child of [swarm, server]) child.kill('SIGKILL');
+    await rm(dataDir, { recursive: true, force: true });
+  }
+}
+
+const sampleFrom = (child: ChildProcess, type: ServerSample['type']): Promise<ServerSample> =>
+  new Promise((resolve) => {
+    const listen = (message: ServerSample): void => {
+      if (message.type !== type) return;
+      child.off('message', listen);
+      resolve(message);
+    };
+    child.on('message', listen);
+  });

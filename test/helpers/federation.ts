@@ -1,0 +1,157 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { FederatedClient, type NodeClientOptions, type RoundOutcome } from '../../client/node.ts';
+import type { Trainer, TrainRequest } from '../../client/trainer.ts';
+import type { RunConfigInput } from '../../server/config.ts';
+import type { ServerEvent } from '../../server/operations.ts';
+import { createServer, type FederatedServer, type ServerOptions } from '../../server/server.ts';
+import type { Task } from '../../shared/tasks/task.ts';
+import { layoutSize } from '../../shared/weights.ts';
+import { modelLayout } from '../../shared/tasks/model.ts';
+
+/** Real servers and clients over real sockets on free ports, for integration tests. Everything opened is closed by `close`. */
+
+/** A linear model of d weights without bias: as small as a model can be. */
+export const tinyTask = (d = 8): Task => ({
+  format: 'fedloom-task-1',
+  name: 'tiny',
+  description: '',
+  model: {
+    input: [d],
+    layers: [{ type: 'dense', units: 1, activation: 'linear', useBias: false }],
+    loss: 'mean-squared-error',
+  },
+  data: { features: [d], labels: { targets: 1 } },
+  training: { localEpochs: 1, batchSize: 1, clientLearningRate: 0.1, optimizer: 'sgd', minExamples: 1 },
+});
+
+export const tinyConfig = (changes: Partial<RunConfigInput> = {}, d = 8): RunConfigInput => ({
+  task: tinyTask(d),
+  rounds: 3,
+  minClients: 3,
+  retryDelay: 20,
+  evaluateEvery: 0,
+  seed: 1,
+  ...changes,
+});
+
+export interface FakeTraining {
+  /** The delta of one training; by default it depends on weights, round and seed alone. */
+  readonly delta?: (request: TrainRequest) => Float32Array;
+  readonly examples?: number;
+  /** Awaited before the delta is given. */
+  readonly before?: (request: TrainRequest) => Promise<void> | void;
+  readonly onTrain?: (request: TrainRequest) => void;
+}
+
+/** Training without an engine: the update is a simple function of the model, so that tests can compute it too. */
+export function simpleTrainer({ delta, examples = 10, before, onTrain }: FakeTraining = {}): Trainer {
+  return {
+    backend: 'test',
+    load: async () => {},
+    async train(request) {
+      onTrain?.(request);
+      await before?.(request);
+      request.signal.throwIfAborted();
+      return {
+        delta: delta?.(request) ?? simpleDelta(request.weights, Number(request.seed)),
+        examples,
+        metrics: { loss: 1 },
+      };
+    },
+    close: async () => {},
+  };
+}
+
+/** delta_i = seed / 16 - weights_i / 4 */
+export const simpleDelta = (weights: Float32Array, seed: number): Float32Array => weights.map((w) => seed / 16 - w / 4);
+
+export class Federation {
+  readonly dataDir: string;
+  readonly events: ServerEvent[] = [];
+  server: FederatedServer;
+  readonly #aborts: AbortController[] = [];
+  readonly #joins: Promise<unknown>[] = [];
+  readonly #options: Omit<ServerOptions, 'dataDir'>;
+
+  private constructor(dataDir: string, server: FederatedServer, options: Omit<ServerOptions, 'dataDir'>) {
+    this.dataDir = dataDir;
+    this.server = server;
+    this.#options = options;
+    this.#listen();
+  }
+
+  static async open(options: Omit<ServerOptions, 'dataDir'> = {}): Promise<Federation> {
+    const dataDir = await mkdtemp(join(tmpdir(), 'fedloom-test-'));
+    const server = await createServer({ port: 0, ...options, dataDir });
+    return new Federation(dataDir, server, options);
+  }
+
+  #listen(): void {
+    this.server.events.listen((event) => this.events.push(event));
+  }
+
+  /** Stops the server and starts it again on the same port and folder. */
+  async restart(): Promise<void> {
+    const { port } = this.server;
+    await this.server.close();
+    this.server = await createServer({ ...this.#options, port, dataDir: this.dataDir });
+    this.#listen();
+  }
+
+  /** A client that joins at once. */
+  join(options: Partial<NodeClientOptions> & { training?: FakeTraining; seed?: number } = {}): {
+    client: FederatedClient;
+    outcomes: RoundOutcome[];
+    done: Promise<RoundOutcome[]>;
+    abort: AbortController;
+  } {
+    const { training, ...rest } = options;
+    const client = new FederatedClient({
+      url: this.server.joinLink,
+      consent: 'given',
+      data: ({ task }) => {
+        const size = layoutSize(modelLayout(task.model));
+        return { xs: new Float32Array(size), ys: new Float32Array(1) };
+      },
+      trainer: simpleTrainer(training),
+      ...rest,
+    });
+    const abort = new AbortController();
+    const outcomes: RoundOutcome[] = [];
+    const done = (async () => {
+      for await (const outcome of client.join({ signal: abort.signal })) outcomes.push(outcome);
+      return outcomes;
+    })();
+    done.catch(() => {}); // the test that cares awaits it
+    this.#aborts.push(abort);
+    this.#joins.push(done);
+    return { client, outcomes, done, abort };
+  }
+
+  /** Resolves with the first event, past or to come, that fits. */
+  event(fits: (event: ServerEvent) => boolean): Promise<ServerEvent> {
+    const past = this.events.find(fits);
+    if (past !== undefined) return Promise.resolve(past);
+    return new Promise((resolve) => {
+      const stop = this.server.events.listen((event) => {
+        if (!fits(event)) return;
+        stop();
+        resolve(event);
+      });
+    });
+  }
+
+  /** Resolves when a run has reached a state. */
+  state(state: string): Promise<ServerEvent> {
+    return this.event(({ type, data }) => type === 'run' && data['state'] === state);
+  }
+
+  async close(): Promise<void> {
+    for (const abort of this.#aborts) abort.abort();
+    await Promise.allSettled(this.#joins);
+    await this.server.close();
+    await rm(this.dataDir, { recursive: true, force: true });
+  }
+}
