@@ -206,7 +206,7 @@ export class Coordinator implements SessionHandler {
   #clientReady(session: Session): void {
     const run = this.#active;
     if (run === null) session.send({ type: 'wait', reason: 'run-not-started' });
-    else if (finalRunStates.includes(run.stored.state)) session.send(run.farewell());
+    else if (run.isFinal) session.send(run.farewell());
     else run.clientReady(session.id);
   }
 
@@ -254,14 +254,16 @@ export class Coordinator implements SessionHandler {
     if (!client.ready) return { state: client.state, waiting: client.reason };
     const run = this.#active;
     if (run === null) return { state: 'waiting', waiting: 'run-not-started' };
-    if (run.isMember(id)) {
-      const member = run.round.members.get(id);
+    const { attempt } = run;
+    if (attempt !== null && attempt.isMember(id)) {
+      const member = attempt.state.members.get(id);
       if (member === 'reported') return { state: 'reported', waiting: 'round-in-progress' };
-      if (run.isUploading(id)) return { state: 'uploading', waiting: null };
-      if (run.waitsToUpload(id)) return { state: 'waiting', waiting: 'server-busy' };
+      if (attempt.isUploading(id)) return { state: 'uploading', waiting: null };
+      if (attempt.waitsToUpload(id)) return { state: 'waiting', waiting: 'server-busy' };
       if (member === 'training') return { state: 'training', waiting: null };
-      if (member === 'sent')
+      if (member === 'sent') {
         return { state: client.state === 'downloading' ? 'downloading' : 'selected', waiting: null };
+      }
     }
     return { state: 'waiting', waiting: run.waitReasonFor(id) };
   }

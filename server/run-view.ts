@@ -38,18 +38,18 @@ export function viewOfStoredRun(stored: StoredRun, rounds: readonly StoredRound[
 
 /** @param ready - clients that are connected and able to train */
 export function viewOfActiveRun(run: ActiveRun, ready: number): RunView {
-  const { stored, round } = run;
+  const { stored, attempt } = run;
   const current: CurrentRound | null =
-    round.members.size === 0 || round.phase === 'over'
+    attempt === null || attempt.state.phase === 'over'
       ? null
       : {
-          round: run.number,
-          attempt: run.attempt,
-          phase: round.phase,
-          cohort: round.members.size,
-          wanted: round.wanted,
-          reported: reportedOf(round),
-          deadline: run.deadline,
+          round: attempt.plan.round,
+          attempt: attempt.plan.attempt,
+          phase: attempt.state.phase,
+          cohort: attempt.state.members.size,
+          wanted: attempt.state.wanted,
+          reported: reportedOf(attempt.state),
+          deadline: attempt.deadline,
         };
   const waiting: WaitReason | null =
     stored.state === 'paused' ? 'server-paused' : stored.state === 'waiting' ? 'not-enough-clients' : null;

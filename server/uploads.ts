@@ -50,15 +50,22 @@ export class Uploads {
   readonly #places: number;
   readonly #receiving = new Map<ClientId, Receiving>();
   readonly #waiting = new Map<ClientId, Report>();
-  readonly #spare: Float32Array[] = [];
+  readonly #pool: Float32Array[];
   #held = 0;
 
   constructor(
     host: UploadsHost,
-    options: { readonly length: number; readonly maxNorm: number; readonly limits: Limits },
+    options: {
+      readonly length: number;
+      readonly maxNorm: number;
+      readonly limits: Limits;
+      /** Vectors of this length that can be used again; released ones go back into it. */
+      readonly pool?: Float32Array[];
+    },
   ) {
     this.#host = host;
     this.#limits = options.limits;
+    this.#pool = options.pool ?? [];
     this.#length = options.length;
     this.#maxNorm = options.maxNorm;
     const byMemory = Math.floor(options.limits.maxSpoolBytes / (4 * options.length));
@@ -117,7 +124,7 @@ export class Uploads {
   /** The values of a whole upload are no longer needed; their memory goes to the next. */
   release(upload: Upload): void {
     this.#held--;
-    this.#spare.push(upload.values);
+    this.#pool.push(upload.values);
     this.#admit();
   }
 
@@ -155,7 +162,7 @@ export class Uploads {
       this.#waiting.delete(client);
       this.#held++;
       const now = this.#host.now();
-      const values = this.#spare.pop() ?? new Float32Array(this.#length);
+      const values = this.#pool.pop() ?? new Float32Array(this.#length);
       const upload = { client, report, values, norm: 0, offset: 0, acked: 0, squares: 0, startedAt: now, lastAt: now };
       this.#receiving.set(client, upload);
       this.#host.send(client, report, 0);

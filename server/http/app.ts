@@ -94,8 +94,9 @@ export function createHttpApp(options: HttpAppOptions): (req: IncomingMessage, r
   api.use(ownOrigin, views, limitChanges);
   api.get('/server', (_, res) => {
     const { joinLink, ...info } = operations.info();
+    const role = res.locals['role'] as Role;
     // The join link holds the join code.
-    res.json(res.locals['role'] === 'admin' && joinLink !== undefined ? { ...info, joinLink } : info);
+    res.json({ ...info, role, ...(role === 'admin' && joinLink !== undefined ? { joinLink } : {}) });
   });
   api.all('/server', (_, res) => sendWrongMethod(res, log, 'GET, HEAD'));
   api.use(runsApi({ operations, stream, log, maxConfigBytes: limits.maxTaskBytes }));

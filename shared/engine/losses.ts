@@ -12,11 +12,11 @@ function crossEntropy(logits: tf.Tensor, onehot: tf.Tensor): tf.Scalar {
   const compute = tf.customGrad((...inputs: (tf.Tensor | tf.GradSaveFunc)[]) => {
     const [z, save] = inputs as [tf.Tensor, tf.GradSaveFunc];
     const logSoftmax = tf.sub(z, tf.logSumExp(z, -1, true));
-    save([logSoftmax]);
+    save([logSoftmax, onehot]); // what is not saved is gone before the backward pass
     return {
       value: tf.neg(tf.mean(tf.sum(tf.mul(onehot, logSoftmax), -1))),
-      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) =>
-        tf.mul(tf.div(dy, z.shape[0]!), tf.sub(tf.exp(saved[0]!), onehot)),
+      gradFunc: (dy: tf.Tensor, [savedLogSoftmax, savedOnehot]: tf.Tensor[]) =>
+        tf.mul(tf.div(dy, z.shape[0]!), tf.sub(tf.exp(savedLogSoftmax!), savedOnehot!)),
     };
   });
   return compute(logits) as tf.Scalar;

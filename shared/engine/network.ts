@@ -1,4 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
+// For its side effect: in plain Node this is what registers the gradients of the operations.
+import '@tensorflow/tfjs-layers';
 import type { LayerSpec, ModelSpec } from '../tasks/model.ts';
 
 /**

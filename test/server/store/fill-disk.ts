@@ -15,7 +15,6 @@ const codeOf = async (work: () => Promise<unknown>): Promise<string> => {
   try {
     for (;;) await work();
   } catch (error) {
-    if (asFederatedError(error).code === 'INTERNAL') console.error(error);
     return asFederatedError(error).code;
   }
 };

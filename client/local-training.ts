@@ -1,0 +1,61 @@
+import { createEngine } from '../shared/engine/create-engine.ts';
+import type { Engine, Examples } from '../shared/engine/engine.ts';
+import { checkExamples, checkTaskFits } from '../shared/engine/examples.ts';
+import { trainLocally } from '../shared/engine/training.ts';
+import { FederatedError } from '../shared/errors.ts';
+import { canonicalJson, type Task } from '../shared/tasks/task.ts';
+import type { Trainer, TrainRequest, TrainResult } from './trainer.ts';
+
+export interface LocalTrainerOptions {
+  /** Default `auto`. */
+  readonly backend?: string;
+  /** See `BackendOptions`. */
+  readonly wasmPath?: string;
+}
+
+/**
+ * Training in the thread that calls it: what the worker runs, and a fallback where there are no workers (the thread then
+ * pauses every few steps, but does not rest).
+ */
+export class LocalTrainer implements Trainer {
+  readonly #options: LocalTrainerOptions;
+  #engine: Engine | null = null;
+  #model = '';
+  #examples: Examples | null = null;
+
+  constructor(options: LocalTrainerOptions = {}) {
+    this.#options = options;
+  }
+
+  /** The backend that was chosen, or what was asked for until data are loaded. */
+  get backend(): string {
+    return this.#engine?.backend ?? this.#options.backend ?? 'auto';
+  }
+
+  /** @throws FederatedError BAD_DATA, BAD_TASK, BAD_MODEL, NO_BACKEND */
+  async load(task: Task, examples: Examples): Promise<void> {
+    checkTaskFits(task);
+    checkExamples(examples, task.data);
+    const model = canonicalJson(task.model);
+    if (this.#engine === null || this.#model !== model) {
+      await this.close();
+      this.#engine = await createEngine({ model: task.model, ...this.#options });
+      this.#model = model;
+    }
+    this.#examples = examples;
+  }
+
+  async train({ task, weights, round, seed, signal, onProgress }: TrainRequest): Promise<TrainResult> {
+    if (this.#engine === null || this.#examples === null || this.#model !== canonicalJson(task.model)) {
+      throw new FederatedError('BAD_STATE', `training: load the data for task ${task.name} first`);
+    }
+    this.#engine.setWeights(weights);
+    return trainLocally(this.#engine, this.#examples, task.training, { seed, round, signal, onProgress });
+  }
+
+  async close(): Promise<void> {
+    this.#engine?.dispose();
+    this.#engine = null;
+    this.#examples = null;
+  }
+}

@@ -1,0 +1,12 @@
+import { WorkerTrainer } from './client/worker-trainer.ts';
+import { spawnNodeWorker } from './client/node-worker.ts';
+import { tasks } from './shared/tasks/catalog.ts';
+import { initialWeights } from './shared/tasks/initial.ts';
+const task=tasks['mnist-2nn']!;
+const n=300; const ex={count:n, xs:Float32Array.from({length:784*n},()=>Math.random()), ys: Int32Array.from({length:n},(_,i)=>i%10)};
+const t=new WorkerTrainer(spawnNodeWorker);
+await t.load(task,ex);
+console.log(t.backend);
+const r=await t.train({task,weights:initialWeights(task.model,1),round:1,seed:1,signal:new AbortController().signal,onProgress:(f)=>console.log(f)});
+console.log(r.metrics,r.delta.length,r.delta.slice(0,3));
+await t.close();
