@@ -75,5 +75,5 @@ function checkResult(url: string, result: Partial<TrainResult> | undefined, size
   for (const [name, value] of Object.entries(metrics)) {
     if (!Number.isFinite(value)) refuse(`metric ${name} is not a finite number`);
   }
-  return { delta, examples, metrics };
+  return { delta: delta.slice(), examples, metrics }; // memory of its own, which the worker can give away
 }

@@ -4,7 +4,7 @@ import type { WorkerAnswer, WorkerPort } from './worker-messages.ts';
 
 /** The training worker as a thread of Node. */
 export function spawnNodeWorker(): WorkerPort {
-  const { entry, eval: isCode } = workerEntry('./worker', import.meta);
+  const { entry, eval: isCode } = workerEntry('./worker', import.meta.url);
   const worker = new Worker(entry, { eval: isCode, name: 'fedloom-training' });
   return {
     post: (message, transfer) => worker.postMessage(message, [...transfer]),

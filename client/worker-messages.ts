@@ -35,12 +35,17 @@ export type WorkerAnswer =
   | { readonly type: 'trained'; readonly id: number; readonly result: TrainResult }
   | { readonly type: 'failed'; readonly id: number; readonly code: ErrorCode; readonly message: string };
 
+export interface WorkerEvents {
+  readonly message: (answer: WorkerAnswer) => void;
+  readonly died: (reason: string) => void;
+}
+
 /** A worker as the trainer sees it: of Node, of a browser, or of a test. */
 export interface WorkerPort {
   /** @param transfer - buffers whose memory moves to the worker */
   post(message: WorkerRequest, transfer: readonly ArrayBuffer[]): void;
   /** Called once, before the first `post`. `died` is called at most once, when the worker ends or breaks by itself. */
-  listen(events: { message(answer: WorkerAnswer): void; died(reason: string): void }): void;
+  listen(events: WorkerEvents): void;
   /** Ends the worker at once. */
   terminate(): Promise<void>;
 }

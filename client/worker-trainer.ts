@@ -109,7 +109,7 @@ export class WorkerTrainer implements Trainer {
   ): Promise<WorkerAnswer> {
     return new Promise((resolve, reject) => {
       this.#calls.set(id, { resolve, reject, progress });
-      port.post({ ...request, id } as WorkerRequest, transfer);
+      port.post({ ...request, id }, transfer);
     });
   }
 

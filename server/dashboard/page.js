@@ -190,17 +190,19 @@ async function start() {
 $('login').addEventListener('submit', (event) => {
   event.preventDefault();
   sessionStorage.setItem('token', $('token').value.trim());
-  start();
+  void start();
 });
 $('runs').addEventListener('change', () => {
   page.run = page.runs.find(({ id }) => id === $('runs').value);
   refresh().catch(problem);
 });
-$('controls').addEventListener('click', async ({ target }) => {
-  const action = target.dataset.do;
-  if (action === undefined || (action === 'stop' && !confirm('Stop this run? It cannot be resumed.'))) return;
+async function steer(action) {
+  if (action === 'stop' && !confirm('Stop this run? It cannot be resumed.')) return;
   $('problem').textContent = '';
-  await api(`runs/${page.run.id}/${action}`, { method: 'POST' }).catch(problem);
-  refresh().catch(problem);
+  await api(`runs/${page.run.id}/${action}`, { method: 'POST' });
+  await refresh();
+}
+$('controls').addEventListener('click', ({ target }) => {
+  if (target.dataset.do !== undefined) steer(target.dataset.do).catch(problem);
 });
-start();
+void start();

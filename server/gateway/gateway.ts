@@ -24,7 +24,7 @@ export interface GatewayOptions {
   readonly allowedOrigins: readonly string[];
 }
 
-/** Header, seal and some room above the largest chunk. */
+/** Header, seal and some room above the largest payload. */
 const frameOverhead = 64;
 
 /** Takes WebSocket connections at `/v1`, holds the sessions, and keeps them alive or ends them. */
@@ -66,7 +66,7 @@ export class Gateway {
     this.#sockets = new WebSocketServer({
       noServer: true,
       perMessageDeflate: false,
-      maxPayload: limits.chunkBytes + frameOverhead,
+      maxPayload: Math.max(limits.chunkBytes, limits.maxControlBytes, limits.maxHelloBytes) + frameOverhead,
       maxFragments,
       maxBufferedChunks,
       skipUTF8Validation: true,

@@ -12,7 +12,7 @@ export interface OpenedStore {
   /** Absolute. */
   readonly dataDir: string;
   /** Closes the store, then gives the lock back. May be called twice. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /**

@@ -1,9 +1,10 @@
-import { concat } from '../bytes.ts';
+import { equalBytes, toBase64Url } from '../bytes.ts';
 import { FederatedError } from '../errors.ts';
-import { checkShared, portable } from './portable.ts';
+import { checkAeadInput, checkDerivation, checkPeerKey, checkSecret, checkShared, isWeakKey } from './checks.ts';
+import { portable } from './portable.ts';
 import type { Aead, Primitives } from './primitives.ts';
 
-/** A key object of `node:crypto`, opaque here. */
+/** A key object of `node:crypto`, opaque here; parameters that take one are `never`, which fits whatever Node's types say. */
 type Key = object;
 
 interface Hashing {
@@ -26,49 +27,108 @@ export interface NodeCrypto {
   createHash(name: 'sha256'): Hashing;
   createHmac(name: 'sha256', key: Uint8Array): Hashing;
   hkdfSync(name: 'sha256', secret: Uint8Array, salt: Uint8Array, info: Uint8Array, length: number): ArrayBuffer;
-  createPrivateKey(options: { key: never; format: 'der'; type: 'pkcs8' }): Key;
+  createPrivateKey(options: never): Key;
   createPublicKey(options: never): Key;
   sign(algorithm: null, data: Uint8Array, key: never): Uint8Array;
   verify(algorithm: null, data: Uint8Array, key: never, signature: Uint8Array): boolean;
   diffieHellman(keys: { privateKey: never; publicKey: never }): Uint8Array;
-  createCipheriv(name: 'aes-256-gcm', key: Uint8Array, nonce: Uint8Array): Sealing;
-  createDecipheriv(name: 'aes-256-gcm', key: Uint8Array, nonce: Uint8Array): Opening;
+  createCipheriv(name: 'aes-256-gcm', key: Uint8Array, nonce: Uint8Array, options: { authTagLength: number }): Sealing;
+  createDecipheriv(
+    name: 'aes-256-gcm',
+    key: Uint8Array,
+    nonce: Uint8Array,
+    options: { authTagLength: number },
+  ): Opening;
 }
 
-// DER prefixes of a raw 32-byte key (RFC 8410): PKCS#8 for a secret, SubjectPublicKeyInfo for a public key.
-const pkcs8 = { ed25519: der(0x70, true), x25519: der(0x6e, true) };
-const spki = { ed25519: der(0x70, false), x25519: der(0x6e, false) };
-
-function der(curve: number, secret: boolean): Uint8Array {
-  const algorithm = [0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, curve];
-  return Uint8Array.from(
-    secret
-      ? [0x30, 0x2e, 0x02, 0x01, 0x00, ...algorithm, 0x04, 0x22, 0x04, 0x20]
-      : [0x30, 0x2a, ...algorithm, 0x03, 0x21, 0x00],
-  );
+/** RFC 8037. */
+interface Jwk {
+  readonly kty: 'OKP';
+  readonly crv: Curve;
+  readonly x: string;
+  readonly d?: string;
 }
+type Curve = 'Ed25519' | 'X25519';
+const jwk = (key: Jwk): never => ({ key, format: 'jwk' }) as never;
 
 const tagLength = 16;
+const noBytes = toBase64Url(new Uint8Array(32));
 
 /** The platform's primitives. @param node - the module `node:crypto` */
 export function nativePrimitives(node: NodeCrypto): Primitives {
-  const secretKey = (curve: 'ed25519' | 'x25519', seed: Uint8Array): never => {
-    if (seed.length !== 32)
-      throw new FederatedError('BAD_ARGUMENT', `crypto: a secret has 32 bytes, got ${seed.length}`);
-    return node.createPrivateKey({ key: concat(pkcs8[curve], seed) as never, format: 'der', type: 'pkcs8' }) as never;
+  // Keys go in as JWK: OpenSSL 3 reads DER ten times slower.
+  const publicKey = (crv: Curve, raw: Uint8Array): never =>
+    node.createPublicKey(jwk({ kty: 'OKP', crv, x: toBase64Url(raw) })) as never;
+  const secretKeys: Record<Curve, (secret: Uint8Array) => never> = {
+    Ed25519: secretKeyCache(node, 'Ed25519'),
+    X25519: secretKeyCache(node, 'X25519'),
   };
-  const publicKey = (curve: 'ed25519' | 'x25519', raw: Uint8Array): never =>
-    node.createPublicKey({ key: concat(spki[curve], raw), format: 'der', type: 'spki' } as never) as never;
   const rawPublicKey = (secret: never): Uint8Array => {
     const key = node.createPublicKey(secret) as { export(options: object): Uint8Array };
-    return new Uint8Array(key.export({ format: 'der', type: 'spki' })).slice(-32);
+    return new Uint8Array(key.export({ format: 'der', type: 'spki' })).slice(-32); // the last field of RFC 8410's form
   };
+  const gcm = aesGcm(node);
 
-  const gcm: Aead = {
+  return {
+    name: 'native',
+    sha256: (data) => new Uint8Array(node.createHash('sha256').update(data).digest()),
+    hkdf(secret, salt, info, length) {
+      checkDerivation(info, length);
+      return new Uint8Array(node.hkdfSync('sha256', secret, salt, info, length));
+    },
+    hmac: (key, data) => new Uint8Array(node.createHmac('sha256', key).update(data).digest()),
+    signingPublicKey: (seed) => rawPublicKey(secretKeys.Ed25519(seed)),
+    sign: (seed, message) => new Uint8Array(node.sign(null, message, secretKeys.Ed25519(seed))),
+    verify(key, message, signature) {
+      if (key.length !== 32 || signature.length !== 64 || isWeakKey(key)) return false;
+      try {
+        return node.verify(null, message, publicKey('Ed25519', key), signature);
+      } catch {
+        return false; // not a point of the curve
+      }
+    },
+    agreementPublicKey: (secret) => rawPublicKey(secretKeys.X25519(secret)),
+    agree(secret, theirPublicKey) {
+      const privateKey = secretKeys.X25519(secret);
+      const theirs = publicKey('X25519', checkPeerKey(theirPublicKey));
+      let shared: Uint8Array;
+      try {
+        shared = node.diffieHellman({ privateKey, publicKey: theirs });
+      } catch (cause) {
+        // OpenSSL refuses the all-zero secret itself.
+        throw new FederatedError('BAD_HANDSHAKE', "handshake: the peer's key is of low order", { cause });
+      }
+      return checkShared(new Uint8Array(shared));
+    },
+    suites: ['aes-256-gcm', 'nacl-secretbox'],
+    aead: (suite) => (suite === 'aes-256-gcm' ? gcm : portable.aead(suite)),
+  };
+}
+
+/**
+ * Key objects of the secrets in use: making one costs as much as using it. An entry lives no longer than the array that
+ * holds the secret, and does not serve when the array's bytes have changed since.
+ */
+function secretKeyCache(node: NodeCrypto, crv: Curve): (secret: Uint8Array) => never {
+  const known = new WeakMap<Uint8Array, { readonly of: Uint8Array; readonly key: never }>();
+  return (secret) => {
+    const entry = known.get(secret);
+    if (entry !== undefined && equalBytes(entry.of, secret)) return entry.key;
+    const d = toBase64Url(checkSecret(secret));
+    // `x` must be there (RFC 8037), but Node makes a private key from `d` alone.
+    const key = node.createPrivateKey(jwk({ kty: 'OKP', crv, x: noBytes, d })) as never;
+    known.set(secret, { of: new Uint8Array(secret), key });
+    return key;
+  };
+}
+
+function aesGcm(node: NodeCrypto): Aead {
+  const aead: Aead = {
     name: 'aes-256-gcm',
     nonceLength: 12,
     seal(key, nonce, plaintext) {
-      const cipher = node.createCipheriv('aes-256-gcm', key, nonce);
+      checkAeadInput(aead, key, nonce);
+      const cipher = node.createCipheriv('aes-256-gcm', key, nonce, { authTagLength: tagLength });
       const sealed = new Uint8Array(plaintext.length + tagLength);
       sealed.set(cipher.update(plaintext));
       cipher.final();
@@ -76,8 +136,9 @@ export function nativePrimitives(node: NodeCrypto): Primitives {
       return sealed;
     },
     open(key, nonce, sealed) {
+      checkAeadInput(aead, key, nonce);
       if (sealed.length < tagLength) return null;
-      const decipher = node.createDecipheriv('aes-256-gcm', key, nonce);
+      const decipher = node.createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: tagLength });
       decipher.setAuthTag(sealed.subarray(sealed.length - tagLength));
       const plaintext = decipher.update(sealed.subarray(0, sealed.length - tagLength));
       try {
@@ -85,37 +146,11 @@ export function nativePrimitives(node: NodeCrypto): Primitives {
       } catch {
         return null; // the tag does not fit
       }
-      return plaintext.byteOffset % 4 === 0 ? plaintext : new Uint8Array(plaintext);
+      // A plain Uint8Array, and a copy only where Node has put a small one into memory that it shares.
+      const { buffer, byteOffset, length } = plaintext;
+      const isAlone = byteOffset % 4 === 0 && buffer.byteLength - length < 64;
+      return isAlone ? new Uint8Array(buffer, byteOffset, length) : new Uint8Array(plaintext);
     },
   };
-
-  return {
-    name: 'native',
-    sha256: (data) => new Uint8Array(node.createHash('sha256').update(data).digest()),
-    hkdf: (secret, salt, info, length) => new Uint8Array(node.hkdfSync('sha256', secret, salt, info, length)),
-    hmac: (key, data) => new Uint8Array(node.createHmac('sha256', key).update(data).digest()),
-    signingPublicKey: (seed) => rawPublicKey(secretKey('ed25519', seed)),
-    sign: (seed, message) => new Uint8Array(node.sign(null, message, secretKey('ed25519', seed))),
-    verify(key, message, signature) {
-      if (key.length !== 32 || signature.length !== 64) return false;
-      try {
-        return node.verify(null, message, publicKey('ed25519', key), signature);
-      } catch {
-        return false; // not a point of the curve
-      }
-    },
-    agreementPublicKey: (secret) => rawPublicKey(secretKey('x25519', secret)),
-    agree(secret, theirPublicKey) {
-      let shared: Uint8Array;
-      try {
-        const keys = { privateKey: secretKey('x25519', secret), publicKey: publicKey('x25519', theirPublicKey) };
-        shared = node.diffieHellman(keys);
-      } catch (cause) {
-        throw new FederatedError('BAD_HANDSHAKE', "handshake: the peer's key cannot be used", { cause });
-      }
-      return checkShared(new Uint8Array(shared));
-    },
-    suites: ['aes-256-gcm', 'nacl-secretbox'],
-    aead: (suite) => (suite === 'aes-256-gcm' ? gcm : portable.aead(suite)),
-  };
+  return aead;
 }

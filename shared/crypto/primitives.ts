@@ -6,7 +6,7 @@ export interface Primitives {
   readonly name: 'portable' | 'native';
   /** SHA-256 (FIPS 180-4): 32 bytes. */
   sha256(data: Uint8Array): Uint8Array;
-  /** HKDF-SHA256 (RFC 5869). `length` in bytes, at most 255 * 32. */
+  /** HKDF-SHA256 (RFC 5869). `length` in bytes, at most 255 * 32; `info` of at most 1024 bytes. */
   hkdf(secret: Uint8Array, salt: Uint8Array, info: Uint8Array, length: number): Uint8Array;
   /** HMAC-SHA256 (RFC 2104): 32 bytes. */
   hmac(key: Uint8Array, data: Uint8Array): Uint8Array;
@@ -15,7 +15,10 @@ export interface Primitives {
   signingPublicKey(seed: Uint8Array): Uint8Array;
   /** An Ed25519 signature (64 bytes) of a message. */
   sign(seed: Uint8Array, message: Uint8Array): Uint8Array;
-  /** True for a right signature; false for a wrong one or for bytes of a wrong length. Never throws. */
+  /**
+   * True for a right signature; false for a wrong one, for bytes of a wrong length and for the few public keys of low order,
+   * under which anyone can sign. Never throws.
+   */
   verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
 
   /** The X25519 public key (32 bytes) of a 32-byte secret (RFC 7748). */

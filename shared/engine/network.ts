@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 // For its side effect: in plain Node this is what registers the gradients of the operations.
-import '@tensorflow/tfjs-layers';
+import '@tensorflow/tfjs-layers'; // oxlint-disable-line import/no-unassigned-import
 import type { LayerSpec, ModelSpec } from '../tasks/model.ts';
 
 /**
@@ -44,7 +44,7 @@ export function forward(model: ModelSpec, weights: readonly tf.Tensor[], x: tf.T
         break;
       case 'dense': {
         const fromLogits = index === model.layers.length - 1 && model.loss === 'sparse-categorical-crossentropy';
-        y = tf.matMul(y as tf.Tensor2D, weights[next++] as tf.Tensor2D);
+        y = tf.matMul(y, weights[next++]!);
         if (layer.useBias) y = tf.add(y, weights[next++]!);
         y = activate(y, fromLogits ? 'linear' : layer.activation);
         break;

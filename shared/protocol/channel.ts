@@ -4,7 +4,8 @@ import { maxFramesPerKey } from './limits.ts';
 
 /**
  * Seals and opens the messages of one session. Each direction has its key and its counter; the counter is the nonce and is
- * not sent, so a message that is replayed, reordered, left out or altered does not open, and the channel is dead from then on.
+ * not sent, so a message that is replayed, reordered, left out or altered does not open, and nothing after it does. Sealing
+ * goes on until `close`, so that the other side can still be told why the session ends.
  */
 export class SealedChannel {
   readonly #aead: Aead;
@@ -15,59 +16,61 @@ export class SealedChannel {
   readonly #receiveNonce: Uint8Array;
   #sent = 0;
   #received = 0;
-  #dead = false;
+  /** Why nothing can be opened (sealed) any more. */
+  #deaf: FederatedError | null = null;
+  #mute: FederatedError | null = null;
 
   constructor(options: {
     readonly primitives: Primitives;
     readonly suite: SuiteName;
-    /** 32 bytes each */
+    /** 32 bytes each; the channel takes them over and overwrites them in the end. */
     readonly sendKey: Uint8Array;
     readonly receiveKey: Uint8Array;
+    /** Messages under one key; smaller in tests. */
     readonly maxFrames?: number;
   }) {
     this.#aead = options.primitives.aead(options.suite);
-    this.#sendKey = new Uint8Array(options.sendKey);
-    this.#receiveKey = new Uint8Array(options.receiveKey);
+    this.#sendKey = options.sendKey;
+    this.#receiveKey = options.receiveKey;
     this.#maxFrames = options.maxFrames ?? maxFramesPerKey;
     this.#sendNonce = new Uint8Array(this.#aead.nonceLength);
     this.#receiveNonce = new Uint8Array(this.#aead.nonceLength);
   }
 
-  /** @throws FederatedError SEAL_EXHAUSTED after `maxFrames` messages; BAD_SEAL on a dead channel */
+  /** @throws FederatedError SEAL_EXHAUSTED after `maxFrames` messages, BAD_STATE after `close` */
   seal(plaintext: Uint8Array): Uint8Array {
-    this.#expectAlive();
-    const nonce = count(this.#sendNonce, this.#next(this.#sent++));
-    return this.#aead.seal(this.#sendKey, nonce, plaintext);
+    if (this.#mute !== null) throw this.#mute;
+    if (this.#sent >= this.#maxFrames) throw (this.#mute = this.#exhausted(this.#sendKey));
+    return this.#aead.seal(this.#sendKey, count(this.#sendNonce, this.#sent++), plaintext);
   }
 
-  /** The plaintext at a 4-aligned offset. @throws FederatedError BAD_SEAL, SEAL_EXHAUSTED; the channel is dead after */
+  /**
+   * The plaintext, at a 4-aligned offset in memory of its own.
+   * @throws FederatedError BAD_SEAL, SEAL_EXHAUSTED, and the same again ever after; BAD_STATE after `close`
+   */
   open(sealed: Uint8Array): Uint8Array {
-    this.#expectAlive();
-    const nonce = count(this.#receiveNonce, this.#next(this.#received++));
-    const plaintext = this.#aead.open(this.#receiveKey, nonce, sealed);
+    if (this.#deaf !== null) throw this.#deaf;
+    if (this.#received >= this.#maxFrames) throw (this.#deaf = this.#exhausted(this.#receiveKey));
+    const plaintext = this.#aead.open(this.#receiveKey, count(this.#receiveNonce, this.#received++), sealed);
     if (plaintext !== null) return plaintext;
-    this.close();
-    throw new FederatedError('BAD_SEAL', 'channel: a message was altered, replayed, reordered or left out');
+    this.#receiveKey.fill(0);
+    const what = 'channel: a message was altered, replayed, reordered or left out; connect anew';
+    throw (this.#deaf = new FederatedError('BAD_SEAL', what));
   }
 
   /** Overwrites the keys. */
   close(): void {
-    this.#dead = true;
     this.#sendKey.fill(0);
     this.#receiveKey.fill(0);
+    const closed = new FederatedError('BAD_STATE', 'channel: it is closed');
+    this.#deaf ??= closed;
+    this.#mute ??= closed;
   }
 
-  #expectAlive(): void {
-    if (this.#dead) throw new FederatedError('BAD_SEAL', 'channel: it is closed');
-  }
-
-  #next(counter: number): number {
-    if (counter < this.#maxFrames) return counter;
-    this.close();
-    throw new FederatedError(
-      'SEAL_EXHAUSTED',
-      `channel: ${this.#maxFrames} messages under one key; connect anew for fresh keys`,
-    );
+  #exhausted(key: Uint8Array): FederatedError {
+    key.fill(0);
+    const what = `channel: ${this.#maxFrames} messages under one key; connect anew for fresh keys`;
+    return new FederatedError('SEAL_EXHAUSTED', what);
   }
 }
 

@@ -1,4 +1,5 @@
 import { Packr, Unpackr } from 'msgpackr/index-no-eval';
+import { utf8 } from '../bytes.ts';
 import { FederatedError } from '../errors.ts';
 
 /**
@@ -7,33 +8,40 @@ import { FederatedError } from '../errors.ts';
  * decode its extensions (records, references, dates, regular expressions, ...), which no message of ours uses.
  */
 
-const options = { useRecords: false, mapsAsObjects: true, variableMapSize: true, encodeUndefinedAsNil: false } as const;
+// Integers of 64 bits come out as numbers, so that no BigInt gets further than here; the schemas bound them.
+const options = { useRecords: false, mapsAsObjects: true, variableMapSize: true, int64AsType: 'number' } as const;
 const packr = new Packr(options);
 const unpackr = new Unpackr(options);
 const maxDepth = 8;
 
 /**
- * The bytes of a message, in memory of their own. Fields that are undefined are left out.
- * @throws FederatedError BAD_ARGUMENT for typed arrays other than Uint8Array: msgpackr packs them wrongly, with bytes of
- *   earlier messages in the gaps
+ * The bytes of a message, in memory of their own: msgpackr's own result is a view into a buffer that it goes on to use.
+ * Fields that are undefined are left out.
+ * @throws FederatedError BAD_ARGUMENT for anything but nil, booleans, numbers, strings, arrays, plain objects and
+ *   Uint8Array. Other typed arrays msgpackr would pack wrongly, with bytes of earlier messages in the gaps.
  */
 export function encodeControl(message: object): Uint8Array {
-  return new Uint8Array(packr.pack(packable(message)));
+  return new Uint8Array(packr.pack(packable(message, 0)));
 }
 
-function packable(value: unknown): unknown {
+function packable(value: unknown, depth: number): unknown {
+  if (depth > maxDepth) throw notPackable(`nested deeper than ${maxDepth}`);
+  if (value === null || typeof value === 'boolean' || typeof value === 'number' || typeof value === 'string')
+    return value;
   if (value instanceof Uint8Array) return value;
-  if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) {
-    throw new FederatedError('BAD_ARGUMENT', 'message: bytes must be a Uint8Array');
-  }
-  if (Array.isArray(value)) return value.map(packable);
-  if (value === null || typeof value !== 'object') return value;
+  if (Array.isArray(value)) return value.map((item) => packable(item, depth + 1));
+  if (typeof value !== 'object') throw notPackable(`a ${typeof value}`);
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null) throw notPackable(`a ${value.constructor.name}`);
   const fields = Object.entries(value).filter(([, field]) => field !== undefined);
-  return Object.fromEntries(fields.map(([key, field]) => [key, packable(field)]));
+  return Object.fromEntries(fields.map(([key, field]) => [key, packable(field, depth + 1)]));
 }
+
+const notPackable = (what: string): FederatedError =>
+  new FederatedError('BAD_ARGUMENT', `message: ${what} cannot be sent; bytes must be a Uint8Array`);
 
 /**
- * The value in a peer's bytes; nothing of it is checked but its form. Binary fields are copies.
+ * The value in a peer's bytes; nothing of it is checked but its form. Binary fields are plain Uint8Arrays in memory of their own.
  * @param maxBytes - more bytes are refused before anything is read
  * @throws FederatedError TOO_LARGE, BAD_MESSAGE
  */
@@ -44,7 +52,8 @@ export function decodeControl(bytes: Uint8Array, maxBytes: number): unknown {
   const end = scan(bytes, 0, 0);
   if (end !== bytes.length) throw bad(`${bytes.length - end} bytes after its end`);
   try {
-    return detached(unpackr.unpack(bytes));
+    // A view of its own, since msgpackr leaves a property on what it is given, and never a Buffer.
+    return detached(unpackr.unpack(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)));
   } catch (cause) {
     throw new FederatedError('BAD_MESSAGE', 'message: not msgpack', { cause });
   }
@@ -109,16 +118,17 @@ function scanMap(bytes: Uint8Array, start: number, length: number, depth: number
   for (let i = 0; i < length; i++) {
     const type = byteAt(bytes, at);
     if (!((type >= 0xa0 && type <= 0xbf) || type === 0xd9)) throw bad('a key that is no short string');
-    const end = scan(bytes, at, depth + 1);
-    if (isProto(bytes, end)) throw bad('a forbidden key');
-    at = scan(bytes, end, depth + 1);
+    const key = type === 0xd9 ? at + 2 : at + 1;
+    at = scan(bytes, at, depth + 1);
+    if (isProto(bytes, key, at)) throw bad('a forbidden key');
+    at = scan(bytes, at, depth + 1);
   }
   return at;
 }
 
-const proto = [...'__proto__'].map((character) => character.charCodeAt(0));
-const isProto = (bytes: Uint8Array, end: number): boolean =>
-  end >= proto.length && proto.every((code, i) => bytes[end - proto.length + i] === code);
+const proto = Array.from(utf8('__proto__'));
+const isProto = (bytes: Uint8Array, start: number, end: number): boolean =>
+  end - start === proto.length && proto.every((code, i) => bytes[start + i] === code);
 
 function byteAt(bytes: Uint8Array, at: number): number {
   const byte = bytes[at];

@@ -20,10 +20,11 @@ export type Frame =
   | { readonly kind: 'control'; readonly payload: Uint8Array }
   | { readonly kind: 'chunk'; readonly tag: number; readonly offset: number; readonly payload: Uint8Array };
 
-/** The first 4 bytes of an upload's name as a little-endian number. */
+/** The first 4 bytes of an upload's name (16 bytes) as a little-endian number. */
 export const tagOf = (upload: Uint8Array): number =>
   (upload[0]! | (upload[1]! << 8) | (upload[2]! << 16) | (upload[3]! << 24)) >>> 0;
 
+/** @throws FederatedError BAD_ARGUMENT for a message that msgpack cannot carry */
 export function encodeControlFrame(message: object): Uint8Array {
   const payload = encodeControl(message);
   const frame = new Uint8Array(frameHeaderBytes + payload.length);
@@ -35,9 +36,23 @@ export function encodeControlFrame(message: object): Uint8Array {
 /**
  * @param upload - the upload's name, 16 bytes
  * @param offset - where the payload stands in the update, bytes, a multiple of 4
- * @param payload - little-endian float32 values
+ * @param payload - little-endian float32 values, copied
+ * @throws FederatedError BAD_ARGUMENT
  */
 export function encodeChunkFrame(upload: Uint8Array, offset: number, payload: Uint8Array): Uint8Array {
+  const isPossible =
+    upload.length === 16 &&
+    Number.isSafeInteger(offset) &&
+    offset >= 0 &&
+    offset % 4 === 0 &&
+    payload.length > 0 &&
+    payload.length % 4 === 0;
+  if (!isPossible) {
+    throw new FederatedError(
+      'BAD_ARGUMENT',
+      `frame: no chunk of ${payload.length} bytes at offset ${offset} can be sent`,
+    );
+  }
   const frame = new Uint8Array(frameHeaderBytes + payload.length);
   const view = new DataView(frame.buffer);
   frame[0] = chunkKind;
@@ -63,6 +78,7 @@ export function decodeFrame(bytes: Uint8Array, maxChunk: number): Frame {
   const payload = bytes.subarray(frameHeaderBytes);
   if (kind === controlKind) {
     if (tag !== 0 || offset !== 0) throw bad('a control frame with a tag or an offset');
+    if (payload.length === 0) throw bad('a control frame without a message');
     return { kind: 'control', payload };
   }
   if (kind !== chunkKind) throw bad('an unknown kind, or reserved bytes that are not zero');

@@ -4,6 +4,7 @@ import { fingerprintOf, type Identity } from '../crypto/identity.ts';
 import { suiteNames, type Primitives, type SuiteName } from '../crypto/primitives.ts';
 import { errorCodes, FederatedError, type ErrorCode } from '../errors.ts';
 import { decodeControl, encodeControl } from './codec.ts';
+import { normaliseJoinCode } from './join-code.ts';
 import { defaultLimits } from './limits.ts';
 
 /**
@@ -11,6 +12,8 @@ import { defaultLimits } from './limits.ts';
  * client proves its identity over the same transcript inside the sealed channel (SIGMA, Krawczyk 2003, with the client's
  * identity hidden from the network). Byte by byte in README.md beside this file.
  */
+
+export { newJoinCode, normaliseJoinCode } from './join-code.ts';
 
 export const protocolVersion = 1;
 
@@ -35,7 +38,8 @@ const bytes32 = v.pipe(
 );
 const u16 = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xffff));
 
-const clientHelloSchema = v.strictObject({
+/** Not strict: the client of a later version may say more, and still agree on version 1. */
+const clientHelloSchema = v.object({
   versions: v.pipe(v.array(u16), v.minLength(1), v.maxLength(8)),
   suites: v.pipe(v.array(v.pipe(v.string(), v.maxLength(32))), v.minLength(1), v.maxLength(8)),
   ephemeral: bytes32,
@@ -48,6 +52,7 @@ const serverHelloSchema = v.strictObject({
   nonce: bytes32,
   identity: bytes32,
 });
+type ServerHello = v.InferOutput<typeof serverHelloSchema>;
 const refusalSchema = v.strictObject({
   code: v.picklist(Object.keys(errorCodes) as [ErrorCode, ...ErrorCode[]]),
   message: v.pipe(v.string(), v.maxLength(512)),
@@ -93,31 +98,37 @@ function unframe<S extends v.GenericSchema>(
 export const encodeRefusal = (code: ErrorCode, message: string): Uint8Array =>
   frame(kinds.refusal, encodeControl({ code, message: message.slice(0, 512) }));
 
+/** A length as four bytes, little-endian. */
+const length = (bytes: Uint8Array): Uint8Array => {
+  const field = new Uint8Array(4);
+  new DataView(field.buffer).setUint32(0, bytes.length, true);
+  return field;
+};
+
 /** A hash over both hellos as sent, each with its length before it; the server's without its signature. */
 function transcriptOf(primitives: Primitives, clientHello: Uint8Array, serverHello: Uint8Array): Uint8Array {
-  const length = (bytes: Uint8Array): Uint8Array => {
-    const field = new Uint8Array(4);
-    new DataView(field.buffer).setUint32(0, bytes.length, true);
-    return field;
-  };
   return primitives.sha256(
     concat(labels.transcript, length(clientHello), clientHello, length(serverHello), serverHello),
   );
 }
 
+/** The keys of the two directions. The shared secret is overwritten. */
 function keysOf(
   primitives: Primitives,
   shared: Uint8Array,
   transcript: Uint8Array,
 ): { toServer: Uint8Array; toClient: Uint8Array } {
-  const key = (label: Uint8Array): Uint8Array => primitives.hkdf(shared, transcript, label, 32);
-  return { toServer: key(labels.toServer), toClient: key(labels.toClient) };
+  const toServer = primitives.hkdf(shared, transcript, labels.toServer, 32);
+  const toClient = primitives.hkdf(shared, transcript, labels.toClient, 32);
+  shared.fill(0);
+  return { toServer, toClient };
 }
 
 /**
- * The client's side: its hello to send, and `finish` for the server's answer.
- * @param ephemeralSecret - 32 fresh random bytes
- * @param nonce - 32 fresh random bytes
+ * The client's side: its hello to send, and `finish` for the server's answer, once. `finish` throws BAD_HANDSHAKE,
+ * NO_COMMON_VERSION, NO_COMMON_SUITE, WRONG_SERVER, BAD_SIGNATURE, or what the server refused with.
+ * @param options.ephemeralSecret - 32 fresh random bytes, never used again
+ * @param options.nonce - 32 fresh random bytes
  */
 export function startHandshake(options: {
   readonly primitives: Primitives;
@@ -125,58 +136,78 @@ export function startHandshake(options: {
   readonly nonce: Uint8Array;
   readonly suites?: readonly SuiteName[];
 }): { readonly hello: Uint8Array; finish(serverHello: Uint8Array, expectedFingerprint?: string): Handshake } {
-  const { primitives, ephemeralSecret, nonce, suites = primitives.suites } = options;
-  const ephemeral = primitives.agreementPublicKey(ephemeralSecret);
+  const { primitives, nonce, suites = primitives.suites } = options;
+  let secret: Uint8Array | null = new Uint8Array(options.ephemeralSecret);
+  const ephemeral = primitives.agreementPublicKey(secret);
   const hello = frame(
     kinds.clientHello,
     encodeControl({ versions: [protocolVersion], suites: [...suites], ephemeral, nonce }),
   );
   return {
     hello,
-    /** @throws FederatedError BAD_HANDSHAKE, WRONG_SERVER, BAD_SIGNATURE, NO_COMMON_*, or what the server refused with */
     finish(answer, expectedFingerprint) {
-      if (answer[magic.length] === kinds.refusal) {
-        const { code, message } = unframe('refusal', kinds.refusal, answer, refusalSchema);
-        throw new FederatedError(code, message);
+      if (secret === null) throw new FederatedError('BAD_STATE', 'handshake: it is over; start a new one');
+      const own = secret;
+      secret = null;
+      try {
+        if (answer[magic.length] === kinds.refusal) throw refusalIn(answer);
+        const { signed, signature, server } = readServerHello(answer);
+        checkChoice(primitives, suites, server, expectedFingerprint);
+        const transcript = transcriptOf(primitives, hello, signed);
+        if (!primitives.verify(server.identity, concat(labels.serverHello, transcript), signature)) {
+          throw new FederatedError('BAD_SIGNATURE', "handshake: the server's signature is wrong");
+        }
+        const { toServer, toClient } = keysOf(primitives, primitives.agree(own, server.ephemeral), transcript);
+        const { version, suite, identity } = server;
+        return { version, suite, transcript, sendKey: toServer, receiveKey: toClient, serverPublicKey: identity };
+      } finally {
+        own.fill(0); // what was recorded stays closed to whoever takes this memory later
       }
-      if (answer.length <= prefixLength + signatureLength || answer.length > defaultLimits.maxHelloBytes) {
-        throw new FederatedError('BAD_HANDSHAKE', `handshake: a server hello of ${answer.length} bytes`);
-      }
-      const signed = answer.subarray(0, answer.length - signatureLength);
-      const signature = new Uint8Array(answer.subarray(answer.length - signatureLength));
-      const server = unframe('server hello', kinds.serverHello, signed, serverHelloSchema);
-      if (server.version !== protocolVersion)
-        throw new FederatedError('NO_COMMON_VERSION', `handshake: the server chose version ${server.version}`);
-      if (!suites.includes(server.suite))
-        throw new FederatedError(
-          'NO_COMMON_SUITE',
-          `handshake: the server chose ${server.suite}, which was not offered`,
-        );
-      if (expectedFingerprint !== undefined && fingerprintOf(primitives, server.identity) !== expectedFingerprint) {
-        throw new FederatedError(
-          'WRONG_SERVER',
-          'handshake: this is not the server of the join link (its key differs); ask for a new link',
-        );
-      }
-      const transcript = transcriptOf(primitives, hello, signed);
-      if (!primitives.verify(server.identity, concat(labels.serverHello, transcript), signature)) {
-        throw new FederatedError('BAD_SIGNATURE', "handshake: the server's signature is wrong");
-      }
-      const { toServer, toClient } = keysOf(
-        primitives,
-        primitives.agree(ephemeralSecret, server.ephemeral),
-        transcript,
-      );
-      const { version, suite, identity } = server;
-      return { version, suite, transcript, sendKey: toServer, receiveKey: toClient, serverPublicKey: identity };
     },
   };
 }
 
+/** What a server said in clear instead of its hello. Anyone on the way could have written it. */
+function refusalIn(answer: Uint8Array): FederatedError {
+  const { code, message } = unframe('refusal', kinds.refusal, answer, refusalSchema);
+  return new FederatedError(code, `the server refused: ${message.replaceAll(/\p{Cc}/gu, ' ')}`); // safe on a terminal
+}
+
+function readServerHello(answer: Uint8Array): { signed: Uint8Array; signature: Uint8Array; server: ServerHello } {
+  if (answer.length <= prefixLength + signatureLength || answer.length > defaultLimits.maxHelloBytes) {
+    throw new FederatedError('BAD_HANDSHAKE', `handshake: a server hello of ${answer.length} bytes`);
+  }
+  const end = answer.length - signatureLength;
+  const signed = answer.subarray(0, end);
+  const server = unframe('server hello', kinds.serverHello, signed, serverHelloSchema);
+  return { signed, signature: answer.subarray(end), server };
+}
+
+/** The server may only choose what was offered, and must be the one that the link names. */
+function checkChoice(
+  primitives: Primitives,
+  suites: readonly SuiteName[],
+  server: ServerHello,
+  expectedFingerprint: string | undefined,
+): void {
+  if (server.version !== protocolVersion) {
+    throw new FederatedError('NO_COMMON_VERSION', `handshake: the server chose version ${server.version}, not offered`);
+  }
+  if (!suites.includes(server.suite)) {
+    throw new FederatedError('NO_COMMON_SUITE', `handshake: the server chose ${server.suite}, not offered`);
+  }
+  if (expectedFingerprint !== undefined && fingerprintOf(primitives, server.identity) !== expectedFingerprint) {
+    throw new FederatedError(
+      'WRONG_SERVER',
+      'handshake: this is not the server of the join link (its key differs); ask for a new link',
+    );
+  }
+}
+
 /**
- * The server's side: its answer to a client hello.
- * @param ephemeralSecret - 32 fresh random bytes
- * @param nonce - 32 fresh random bytes
+ * The server's side: its answer to a client hello. Nothing costly is done for a hello that has not the right form.
+ * @param options.ephemeralSecret - 32 fresh random bytes, never used again
+ * @param options.nonce - 32 fresh random bytes
  * @throws FederatedError BAD_HANDSHAKE, NO_COMMON_VERSION, NO_COMMON_SUITE
  */
 export function answerHello(options: {
@@ -271,15 +302,3 @@ function joinProofOf(
   const key = primitives.hkdf(utf8(normaliseJoinCode(joinCode)), new Uint8Array(0), labels.joinKey, 32);
   return primitives.hmac(key, concat(labels.joinProof, transcript, identity));
 }
-
-const crockford = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
-
-/** A join code of 80 random bits, `XXXX-XXXX-XXXX-XXXX` in Crockford's base 32. @param random - at least 16 random bytes */
-export function newJoinCode(random: Uint8Array): string {
-  const letters = Array.from({ length: 16 }, (_, i) => crockford[random[i]! & 31]);
-  return [0, 4, 8, 12].map((start) => letters.slice(start, start + 4).join('')).join('-');
-}
-
-/** Case, dashes and spaces do not matter; I and L are read as 1, O as 0. */
-export const normaliseJoinCode = (text: string): string =>
-  text.toUpperCase().replaceAll(/[-\s]/g, '').replaceAll(/[IL]/g, '1').replaceAll('O', '0');

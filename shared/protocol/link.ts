@@ -1,4 +1,5 @@
 import { FederatedError } from '../errors.ts';
+import { normaliseJoinCode } from './join-code.ts';
 
 /** A server's address as clients use it. */
 export interface ParsedLink {
@@ -11,7 +12,10 @@ export interface ParsedLink {
   readonly joinCode?: string;
 }
 
-/** `fedloom://host:port/#<fingerprint>.<join code>`; `fedlooms://` over TLS. */
+/**
+ * `fedloom://host:port/#<fingerprint>.<join code>`; with `secure`, `fedlooms://`: the same over TLS.
+ * What stands after `#` never goes over the network when the link is opened in a browser.
+ */
 export function formatLink(options: {
   readonly host: string;
   readonly port: number;
@@ -34,40 +38,38 @@ const secureSchemes: Record<string, boolean> = {
 };
 
 /**
- * Reads a join link, or a bare `ws(s)://` or `http(s)://` address, with or without the part after `#`.
+ * Reads a join link, or a bare `ws(s)://` or `http(s)://` address, with or without the part after `#`. Without a port it is
+ * 80, over TLS 443.
  * @throws FederatedError BAD_LINK
  */
 export function parseLink(text: string): ParsedLink {
-  const scheme = /^([a-z]+:)\/\//.exec(text)?.[1] ?? '';
-  const secure = Object.hasOwn(secureSchemes, scheme) ? secureSchemes[scheme] : undefined;
-  if (secure === undefined || text.length > 2_048) throw bad(text);
+  const [, scheme = '', rest = ''] = /^\s*([a-z]+:)(\/\/\S+)\s*$/i.exec(text.slice(0, maxLength + 1)) ?? [];
+  const secure = Object.hasOwn(secureSchemes, scheme.toLowerCase()) ? secureSchemes[scheme.toLowerCase()] : undefined;
+  if (secure === undefined || text.length > maxLength) throw bad(text);
   let url: URL;
   try {
-    url = new URL(text.replace(scheme, secure ? 'https:' : 'http:')); // a scheme that URL knows how to take apart
+    url = new URL(`${secure ? 'https:' : 'http:'}${rest}`); // a scheme that URL takes apart in the same way everywhere
   } catch (cause) {
     throw bad(text, cause);
   }
-  if (
-    url.hostname === '' ||
-    url.username !== '' ||
-    url.search !== '' ||
-    !['', '/', '/v1', '/v1/'].includes(url.pathname)
-  )
-    throw bad(text);
-  const fragment = /^#?(?:([A-Za-z0-9_-]{22})(?:\.([0-9A-Za-z-]{4,64}))?)?$/.exec(url.hash);
-  if (fragment === null) throw bad(text);
+  const isBare = url.username === '' && url.password === '' && url.search === '';
+  const fragment = /^#?(?:([A-Za-z0-9_-]{22})(?:\.([0-9A-Za-z-]+))?)?$/.exec(url.hash);
+  if (!isBare || !['/', '/v1', '/v1/'].includes(url.pathname) || fragment === null) throw bad(text);
   const [, fingerprint, joinCode] = fragment;
   return {
     socketUrl: `${secure ? 'wss' : 'ws'}://${url.host}/v1`,
     httpUrl: `${secure ? 'https' : 'http'}://${url.host}`,
     ...(fingerprint === undefined ? {} : { fingerprint }),
-    ...(joinCode === undefined ? {} : { joinCode }),
+    ...(joinCode === undefined ? {} : { joinCode: normaliseJoinCode(joinCode) }),
   };
 }
 
+const maxLength = 512;
+
+/** The part after `#` is a secret: it does not go into messages and logs. */
 const bad = (text: string, cause?: unknown): FederatedError =>
   new FederatedError(
     'BAD_LINK',
-    `expected a join link such as fedloom://host:port/#fingerprint.join-code, got ${JSON.stringify(text.slice(0, 80))}`,
+    `link: expected fedloom://host:port/#fingerprint.join-code as the server prints it, got ${JSON.stringify(text.split('#', 1)[0]!.slice(0, 80))}`,
     { cause },
   );

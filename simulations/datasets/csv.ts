@@ -1,0 +1,81 @@
+import Papa from 'papaparse';
+import type { LoadedData } from './loaded.ts';
+import { badFile } from './file.ts';
+
+export interface CsvOptions {
+  /** Column of the labels: class numbers or names. Exclusive with `target`. */
+  readonly label?: string;
+  /** Column of a real number to predict. */
+  readonly target?: string;
+  /** What to do with a line that has an empty cell, `?`, `NA` or `NaN`. Default `refuse`. */
+  readonly missing?: 'refuse' | 'drop';
+}
+
+const missingCells = new Set(['', '?', 'NA', 'NaN']);
+
+/**
+ * Examples from CSV text with a header line: every column but one is a feature and must be numeric. Labels that are whole
+ * numbers from 0 on stay as they are; names are numbered in order of the alphabet.
+ * @param name - for messages
+ * @throws FederatedError BAD_FILE naming line and column
+ * @see RFC 4180
+ */
+export function parseCsv(text: string, name: string, { label, target, missing = 'refuse' }: CsvOptions): LoadedData {
+  const { data: rows, errors } = Papa.parse<string[]>(text, { delimiter: ',' });
+  const problem = errors[0];
+  if (problem !== undefined) throw badFile(name, `line ${(problem.row ?? 0) + 1}: ${problem.message}`);
+  const [header = [], ...lines] = rows;
+  const columns = header.map((cell) => cell.trim());
+  const wanted = target ?? label;
+  const labelColumn = wanted === undefined ? -1 : columns.indexOf(wanted);
+  if (labelColumn < 0) {
+    const what = wanted === undefined ? 'say which column holds the label (?label=NAME)' : `has no column "${wanted}"`;
+    throw badFile(name, `${what}; columns are ${columns.join(', ').slice(0, 200)}`);
+  }
+  if (columns.length < 2) throw badFile(name, 'has no column of features beside the label');
+
+  const features: number[] = [];
+  const labels: string[] = [];
+  for (const [index, line] of lines.entries()) {
+    if (line.length === 1 && line[0]!.trim() === '') continue; // an empty line, as at the end
+    const lineNumber = index + 2; // from 1, after the header
+    if (line.length !== columns.length) {
+      throw badFile(name, `line ${lineNumber} has ${line.length} cells, the header has ${columns.length}`);
+    }
+    const gap = line.findIndex((cell) => missingCells.has(cell.trim()));
+    if (gap >= 0) {
+      if (missing === 'drop') continue;
+      throw badFile(
+        name,
+        `line ${lineNumber}, column "${columns[gap]}": the value is missing (missing=drop leaves such lines out)`,
+      );
+    }
+    for (const [column, cell] of line.entries()) {
+      if (column === labelColumn) labels.push(cell.trim());
+      else features.push(toNumber(cell, name, lineNumber, columns[column]!));
+    }
+    if (target !== undefined) toNumber(line[labelColumn]!, name, lineNumber, target);
+  }
+  const count = labels.length;
+  if (count === 0) throw badFile(name, 'has no line of data after its header');
+  const { ys, classes } =
+    target === undefined ? numberLabels(labels) : { ys: Float32Array.from(labels, Number), classes: null };
+  return { name, xs: Float32Array.from(features), ys, count, features: [columns.length - 1], classes };
+}
+
+function toNumber(cell: string, name: string, line: number, column: string): number {
+  const value = Number(cell);
+  if (Number.isFinite(value)) return value;
+  throw badFile(name, `line ${line}, column "${column}": expected a number, got ${JSON.stringify(cell.slice(0, 40))}`);
+}
+
+function numberLabels(labels: readonly string[]): { ys: Int32Array; classes: number } {
+  const isNumbers = labels.every((label) => /^\d{1,6}$/.test(label));
+  if (isNumbers) {
+    const ys = Int32Array.from(labels, Number);
+    return { ys, classes: ys.reduce((most, label) => Math.max(most, label), 0) + 1 };
+  }
+  const names = [...new Set(labels)].toSorted();
+  const numbers = new Map(names.map((label, number) => [label, number]));
+  return { ys: Int32Array.from(labels, (label) => numbers.get(label)!), classes: names.length };
+}

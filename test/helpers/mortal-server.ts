@@ -1,0 +1,40 @@
+import { createServer } from '../../server/server.ts';
+import type { StepName } from '../../server/host.ts';
+
+/**
+ * A server in a process of its own that kills itself (SIGKILL) when a named step of a round is reached for the n-th time.
+ * It loads everything first and starts when told, so that the next one stands ready when one dies.
+ */
+export interface MortalTask {
+  readonly dataDir: string;
+  readonly port: number;
+  readonly kill: { readonly step: StepName; readonly count: number } | null;
+}
+
+export type MortalMessage =
+  | { readonly type: 'loaded' }
+  | { readonly type: 'listening'; readonly port: number; readonly joinLink: string; readonly adminToken: string }
+  | { readonly type: 'resumed'; readonly round: number };
+
+process.once('message', (task: MortalTask) => void serve(task));
+process.on('disconnect', () => process.exit(0));
+process.send!({ type: 'loaded' } satisfies MortalMessage);
+
+async function serve({ dataDir, port, kill }: MortalTask): Promise<void> {
+  let reached = 0;
+  const server = await createServer({
+    dataDir,
+    port,
+    // Two chunks an update, so that there is a middle to be killed in.
+    limits: { chunkBytes: 16, windowBytes: 16, ackBytes: 16, rejoinGrace: 5_000 },
+    evaluate: async (_, weights) => ({ loss: weights[0]!, examples: 1 }),
+    onStep: (step) => {
+      if (step === kill?.step && ++reached === kill.count) process.kill(process.pid, 'SIGKILL');
+    },
+  });
+  process.on('message', (config) => void server.operations.create(config));
+  const { joinLink, adminToken } = server;
+  process.send!({ type: 'listening', port: server.port, joinLink, adminToken } satisfies MortalMessage);
+  const resumedAt = (await server.operations.runs())[0]?.resumedAt ?? null;
+  if (resumedAt !== null) process.send!({ type: 'resumed', round: resumedAt } satisfies MortalMessage);
+}
