@@ -78,11 +78,11 @@ async function demo(options: DemoOptions): Promise<void> {
   try {
     const id = runId('mnist-2nn-1');
     const finished = finish(server);
-    const folder = new RunFolder(out, id, server.operations, server.events);
     await server.operations.create(
       { task, rounds: options.rounds, minClients: options.clients, minReports: options.clients, seed: options.seed },
       id,
     );
+    const folder = await RunFolder.begin(out, id, server.operations, server.events);
     say();
     say(
       `  ${bold('fedloom demo')}  ${options.clients} clients, ${task.name}, ${options.rounds} rounds, seed ${options.seed}`,

@@ -12,16 +12,31 @@ import type { Operations } from './operations.ts';
  */
 export class RunFolder {
   readonly path: string;
-  readonly #run: RunId;
   readonly #stopListening: () => void;
-  #writing: Promise<void>;
+  #writing: Promise<void> = Promise.resolve();
   #round: Record<string, unknown> = {};
 
-  /** Begins to write what happens from now on. */
-  constructor(parent: string, run: RunId, operations: Operations, events: EventLog) {
-    this.path = join(parent, run);
-    this.#run = run;
-    this.#writing = this.#begin(operations);
+  /** Makes the folder of a run that is in the store, and writes what happens from now on. */
+  static async begin(parent: string, run: RunId, operations: Operations, events: EventLog): Promise<RunFolder> {
+    const path = join(parent, run);
+    await mkdir(path, { recursive: true });
+    const cpu = cpus();
+    const env = {
+      fedloom: version,
+      node: process.version,
+      platform: platform(),
+      arch: arch(),
+      cpu: cpu[0]?.model ?? '',
+      cores: cpu.length,
+      memory: totalmem(),
+    };
+    await writeFile(join(path, 'config.json'), `${JSON.stringify(await operations.config(run), null, 2)}\n`);
+    await writeFile(join(path, 'env.json'), `${JSON.stringify(env, null, 2)}\n`);
+    return new RunFolder(path, run, events);
+  }
+
+  private constructor(path: string, run: RunId, events: EventLog) {
+    this.path = path;
     this.#stopListening = events.listen((event) => {
       if (event.run !== run) return;
       this.#append('events.jsonl', event);
@@ -38,21 +53,6 @@ export class RunFolder {
         this.#append('metrics.jsonl', { ...this.#round, ...prefixed });
       }
     });
-  }
-
-  async #begin(operations: Operations): Promise<void> {
-    await mkdir(this.path, { recursive: true });
-    const env = {
-      fedloom: version,
-      node: process.version,
-      platform: platform(),
-      arch: arch(),
-      cpu: cpus()[0]?.model ?? '',
-      cores: cpus().length,
-      memory: totalmem(),
-    };
-    await writeFile(join(this.path, 'config.json'), `${JSON.stringify(await operations.config(this.#run), null, 2)}\n`);
-    await writeFile(join(this.path, 'env.json'), `${JSON.stringify(env, null, 2)}\n`);
   }
 
   #append(name: string, line: object): void {

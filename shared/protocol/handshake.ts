@@ -135,7 +135,10 @@ export function startHandshake(options: {
   readonly ephemeralSecret: Uint8Array;
   readonly nonce: Uint8Array;
   readonly suites?: readonly SuiteName[];
-}): { readonly hello: Uint8Array; finish(serverHello: Uint8Array, expectedFingerprint?: string): Handshake } {
+}): {
+  readonly hello: Uint8Array;
+  readonly finish: (serverHello: Uint8Array, expectedFingerprint?: string) => Handshake;
+} {
   const { primitives, nonce, suites = primitives.suites } = options;
   let secret: Uint8Array | null = new Uint8Array(options.ephemeralSecret);
   const ephemeral = primitives.agreementPublicKey(secret);
@@ -145,7 +148,7 @@ export function startHandshake(options: {
   );
   return {
     hello,
-    finish(answer, expectedFingerprint) {
+    finish: (answer, expectedFingerprint) => {
       if (secret === null) throw new FederatedError('BAD_STATE', 'handshake: it is over; start a new one');
       const own = secret;
       secret = null;

@@ -56,9 +56,9 @@ describe('a frame', () => {
   });
 
   it('is refused as a control message with a tag, an offset, or without a message', () => {
-    expect(codeOfHex(`01000000${'01000000'}${'00'.repeat(8)}80`)).to.equal('BAD_FRAME');
-    expect(codeOfHex(`01000000${'00000000'}${'0400000000000000'}80`)).to.equal('BAD_FRAME');
-    expect(codeOfHex(`01000000${'00000000'}${'0000000000000080'}80`)).to.equal('BAD_FRAME');
+    expect(codeOfHex(`0100000001000000${'00'.repeat(8)}80`)).to.equal('BAD_FRAME');
+    expect(codeOfHex('0100000000000000040000000000000080')).to.equal('BAD_FRAME');
+    expect(codeOfHex('0100000000000000000000000000008080')).to.equal('BAD_FRAME');
     expect(codeOfHex(`01${'00'.repeat(15)}`)).to.equal('BAD_FRAME');
   });
 

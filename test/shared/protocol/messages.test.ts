@@ -47,7 +47,7 @@ for (const { name, table, examples, check } of directions) {
           ];
           for (const other of others) {
             const changed = { ...message, [field]: other };
-            const expected = isAllowed(message.type, field, other) ? undefined : 'BAD_MESSAGE';
+            const expected = isAllowed(field, other) ? undefined : 'BAD_MESSAGE';
             expect(
               codeOf(() => check(changed)),
               `${message.type}.${field} = ${String(other)}`,
@@ -58,33 +58,16 @@ for (const { name, table, examples, check } of directions) {
     });
 
     it('are refused when they are no map with a known type', () => {
-      for (const value of [
-        null,
-        1,
-        'ping',
-        [],
-        {},
-        { type: 1 },
-        { type: 'toString' },
-        { type: ['ping'] },
-        { type: 1n },
-      ]) {
-        if (typeof (value as { type?: unknown } | null)?.type === 'bigint') continue; // the codec makes none
+      for (const value of [null, 1, 'ping', [], {}, { type: 1 }, { type: 'toString' }, { type: ['ping'] }]) {
         expect(codeOf(() => check(value))).to.equal('BAD_MESSAGE');
       }
     });
   });
 }
 
-/** The few replacements above that a field's bounds do allow. */
-const isAllowed = (type: string, field: string, value: unknown): boolean =>
-  (field === 'fraction' && value === 0.5) ||
-  (field === 'metrics' &&
-    typeof value === 'object' &&
-    value !== null &&
-    Object.keys(value).length === 0 &&
-    !Array.isArray(value)) ||
-  (type === 'none' && value === undefined);
+/** The two replacements above that are within a field's bounds. */
+const isAllowed = (field: string, value: unknown): boolean =>
+  (field === 'fraction' && value === 0.5) || (field === 'metrics' && JSON.stringify(value) === '{}');
 
 describe('the bounds of a message', () => {
   it('hold for lists, names and numbers measured', () => {
