@@ -27,7 +27,7 @@ interface NodeModules {
 const node = (globalThis as { readonly process?: unknown }).process as NodeModules | undefined;
 const nodeParent = node?.getBuiltinModule?.('node:worker_threads').parentPort;
 const parent: Parent = nodeParent ?? (globalThis as unknown as BrowserScope);
-if (nodeParent != null) nodeParent.on('message', receive);
+if (nodeParent) nodeParent.on('message', receive);
 else (parent as BrowserScope).addEventListener('message', ({ data }) => receive(data));
 
 let trainer: Trainer | null = null;

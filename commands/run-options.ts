@@ -81,7 +81,8 @@ export function addRunFlags(command: Command): Command {
 
 async function loadTask(value: unknown): Promise<Task> {
   if (typeof value === 'object' && value !== null) return checkTask(value);
-  const name = String(value ?? 'mnist-2nn');
+  const name = value ?? 'mnist-2nn';
+  if (typeof name !== 'string') throw new FederatedError('BAD_CONFIG', 'task: expected a name, a file or a task');
   if (!name.endsWith('.json')) return taskByName(name);
   return checkTask(await readJson(name));
 }

@@ -144,7 +144,7 @@ export class Uploads {
   tick(): void {
     const now = this.#host.now();
     const { minUploadRate, uploadPatience, uploadStall } = this.#limits;
-    for (const upload of [...this.#receiving.values()]) {
+    for (const upload of this.#receiving.values()) {
       const age = now - upload.startedAt;
       if (age > uploadPatience && upload.offset < (minUploadRate * age) / 1000) {
         this.#refuse(upload, new FederatedError('TOO_SLOW', `upload: under ${minUploadRate} bytes a second`));

@@ -28,6 +28,39 @@ function activate(x: tf.Tensor, activation: Activation): tf.Tensor {
 }
 
 /**
+ * x W with a backward pass of its own. The WebAssembly backend has a fast product for operands as they lie in memory and a
+ * naive loop for those to be transposed while multiplying, so here the small operand is turned first: the gradients are
+ * transpose(x) dy and transpose(W transpose(dy)).
+ * @param x - [batch, inputs]
+ * @param kernel - [inputs, units]
+ * @param isFirst - x is data, which needs no gradient
+ */
+function product(x: tf.Tensor, kernel: tf.Tensor, isFirst: boolean): tf.Tensor {
+  const kernelGradient = (input: tf.Tensor, dy: tf.Tensor): tf.Tensor => tf.matMul(tf.transpose(input), dy);
+  if (isFirst) {
+    return tf.customGrad((...inputs: (tf.Tensor | tf.GradSaveFunc)[]) => {
+      const [w, save] = inputs as [tf.Tensor, tf.GradSaveFunc];
+      save([x]);
+      return {
+        value: tf.matMul(x, w),
+        gradFunc: (dy: tf.Tensor, [input]: tf.Tensor[]) => kernelGradient(input!, dy),
+      };
+    })(kernel);
+  }
+  return tf.customGrad((...inputs: (tf.Tensor | tf.GradSaveFunc)[]) => {
+    const [a, w, save] = inputs as [tf.Tensor, tf.Tensor, tf.GradSaveFunc];
+    save([a, w]);
+    return {
+      value: tf.matMul(a, w),
+      gradFunc: (dy: tf.Tensor, [input, weights]: tf.Tensor[]) => [
+        tf.transpose(tf.matMul(weights!, tf.transpose(dy))),
+        kernelGradient(input!, dy),
+      ],
+    };
+  })(x, kernel);
+}
+
+/**
  * What the loss is computed from: the output of the last layer, or its logits where the loss is a cross entropy (which is
  * exact from logits only).
  * @param weights - the model's weights in order of its layout
@@ -44,7 +77,8 @@ export function forward(model: ModelSpec, weights: readonly tf.Tensor[], x: tf.T
         break;
       case 'dense': {
         const fromLogits = index === model.layers.length - 1 && model.loss === 'sparse-categorical-crossentropy';
-        y = tf.matMul(y, weights[next++]!);
+        y = product(y, weights[next]!, next === 0);
+        next++;
         if (layer.useBias) y = tf.add(y, weights[next++]!);
         y = activate(y, fromLogits ? 'linear' : layer.activation);
         break;

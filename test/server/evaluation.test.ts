@@ -42,7 +42,7 @@ describe('Evaluator', () => {
       ),
     ]);
     expect(results.map(({ accuracy }) => accuracy)).to.deep.equal([0.75, undefined, 0.25]);
-    expect(results[1]!.loss).to.be.closeTo(1.25, 1e-6);
+    expect(results[1].loss).to.be.closeTo(1.25, 1e-6);
     expect(weights[1]).to.be.closeTo(Math.log(3), 1e-6);
   });
 

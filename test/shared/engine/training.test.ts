@@ -92,7 +92,7 @@ describe('trainLocally', () => {
     await trainLocally(seen, numbered(7), plan, { seed: 1, round: 1 });
     expect(seen.batches.map((batch) => batch.length)).to.deep.equal([3, 3, 1, 3, 3, 1]);
     const epochs = [seen.batches.slice(0, 3).flat(), seen.batches.slice(3).flat()];
-    for (const epoch of epochs) expect(epoch.toSorted()).to.deep.equal([0, 1, 2, 3, 4, 5, 6]);
+    for (const epoch of epochs) expect(epoch.toSorted((a, b) => a - b)).to.deep.equal([0, 1, 2, 3, 4, 5, 6]);
     expect(epochs[0]).not.to.deep.equal(epochs[1]);
   });
 

@@ -1,0 +1,91 @@
+import { expect } from 'chai';
+import { spawn } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { checkClock, checkFolder, checkNode, checkPort } from '../../commands/doctor.ts';
+import { useFolder } from '../contracts/folder.ts';
+
+const entry = fileURLToPath(new URL('../../cli.ts', import.meta.url));
+
+/** The command in a process of its own: its exit code, and the lines of its stdout. */
+const fedloom = (...args: string[]): Promise<{ code: number | null; out: string }> =>
+  new Promise((resolve) => {
+    const child = spawn(process.execPath, ['--import=tsx', entry, ...args], { stdio: ['ignore', 'pipe', 'ignore'] });
+    let out = '';
+    child.stdout.on('data', (data: Buffer) => (out += data.toString()));
+    child.on('close', (code) => resolve({ code, out }));
+  });
+
+describe('fedloom doctor', function () {
+  this.timeout(60_000);
+  const folder = useFolder();
+
+  it('gives one JSON object: backends, findings, and whether all is well', async () => {
+    const { code, out } = await fedloom('doctor', '--json', '--data-dir', folder());
+    const report = JSON.parse(out) as {
+      ok: boolean;
+      backends: { name: string; found: boolean }[];
+      findings: { check: string }[];
+    };
+    expect(out.trim().split('\n')).to.have.length(1);
+    expect(code).to.equal(0);
+    expect(report.ok).to.equal(true);
+    expect(report.backends.map(({ name, found }) => [name, found])).to.deep.equal([['wasm', true], ['cpu', true]]); // prettier-ignore
+    expect(report.findings.map(({ check }) => check)).to.include.members(['node', 'backend wasm', 'data mnist-10k', 'port 8080', 'data folder', 'clock']); // prettier-ignore
+  });
+
+  it('ends with code 1 when the data folder cannot be written', async () => {
+    await writeFile(join(folder(), 'file'), '');
+    const { code, out } = await fedloom('doctor', '--json', '--data-dir', join(folder(), 'file'));
+    expect(code).to.equal(1);
+    expect((JSON.parse(out) as { ok: boolean }).ok).to.equal(false);
+  });
+
+  it('wants Node 20.19 or newer', () => {
+    expect(['18.20.0', '20.18.9', '20.19.0', '22.0.0'].map((version) => checkNode(version).state)).to.deep.equal([
+      'failed',
+      'failed',
+      'ok',
+      'ok',
+    ]);
+  });
+
+  it('tells whether a port is free', async () => {
+    const server = createServer();
+    await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+    const { port } = server.address() as AddressInfo;
+    expect(await checkPort(port)).to.include({ state: 'warning' });
+    await new Promise((closed) => server.close(closed));
+    expect(await checkPort(port)).to.include({ state: 'ok' });
+  });
+
+  it('accepts a folder that is still to be made, and refuses a file in its place', async () => {
+    expect((await checkFolder(join(folder(), 'a', 'b'))).state).not.to.equal('failed');
+    await writeFile(join(folder(), 'file'), '');
+    expect((await checkFolder(join(folder(), 'file'))).state).to.equal('failed');
+  });
+
+  it('doubts a clock that stands in another age', () => {
+    expect(checkClock(0).state).to.equal('failed');
+    expect(checkClock(Date.UTC(2026, 5, 1)).state).to.equal('ok');
+  });
+});
+
+describe('fedloom data ls', function () {
+  this.timeout(60_000);
+
+  it('gives one JSON object with every known set, its licence, and where it is or what to do', async () => {
+    const { code, out } = await fedloom('data', 'ls', '--json');
+    expect(code).to.equal(0);
+    const { dataSets } = JSON.parse(out) as {
+      dataSets: { name: string; licence: string; path: string | null; advice: string | null }[];
+    };
+    expect(dataSets.map(({ name }) => name)).to.deep.equal(['mnist-10k', 'mnist-60k', 'fashion-mnist']);
+    for (const { licence, path, advice } of dataSets) {
+      expect(licence).not.to.equal('');
+      expect((path === null) !== (advice === null)).to.equal(true);
+    }
+  });
+});
