@@ -1,43 +1,53 @@
 #!/usr/bin/env node
-import { Command } from 'commander';
-import { say } from './commands/output.ts';
+import { Command, CommanderError } from 'commander';
+import { printJson, runAction, say } from './commands/output.ts';
+import { commands } from './commands/table.ts';
 import { version } from './shared/version.ts';
 
-/** The one door: a command's folder is loaded only when that command is asked for. Each module exports `command()`. */
-const commands: Record<string, { summary: string; load: () => Promise<{ command: () => Command }> }> = {
-  demo: {
-    summary: 'server and ten client processes on real digits, in one go',
-    load: () => import('./commands/demo.ts'),
-  },
-  serve: { summary: 'the aggregation server', load: () => import('./commands/serve.ts') },
-  join: { summary: 'a client: trains on local data for a server', load: () => import('./commands/join.ts') },
-  runs: { summary: 'list, show, pause, resume, stop and remove runs', load: () => import('./commands/runs.ts') },
-  export: { summary: 'write a model as TensorFlow.js or safetensors', load: () => import('./commands/export.ts') },
-  data: { summary: 'the data sets that can be found here', load: () => import('./commands/data.ts') },
-  doctor: { summary: 'check this machine: Node, backends, disk, ports', load: () => import('./commands/doctor.ts') },
-  bench: { summary: 'measure, with ratios to a baseline of the same run', load: () => import('./commands/bench.ts') },
-};
+/** The one door: `fedloom <command>`. Exit codes: 0 done, 1 failed, 2 bad usage. */
+
+const args = process.argv.slice(2);
+const json = args.includes('--json');
 
 const program = new Command('fedloom')
   .description('Federated learning for TypeScript: train one model on data that stays where it is.')
   .version(version, '-V, --version')
   .helpCommand(false)
-  .showHelpAfterError('(fedloom --help lists the commands)');
+  .showHelpAfterError()
+  .exitOverride();
 
-const name = process.argv[2] ?? '';
-const wanted = Object.hasOwn(commands, name) ? commands[name] : undefined;
-if (wanted !== undefined) {
-  const { command } = await wanted.load();
-  program.addCommand(command());
-} else {
-  for (const [each, { summary }] of Object.entries(commands)) program.command(each).description(summary);
+/** A command that was made elsewhere does not inherit by itself. */
+function inherit(command: Command, parent: Command, path: string): Command {
+  command.copyInheritedSettings(parent).helpCommand(false);
+  // A page of options would push what was wrong off the screen; a list of commands is short.
+  command.showHelpAfterError(command.commands.length > 0 || `(${path} --help lists the options)`);
+  for (const each of command.commands) inherit(each, command, `${path} ${each.name()}`);
+  return command;
 }
-program.exitOverride((error) => {
-  process.exit(error.exitCode === 0 ? 0 : 2); // 2: bad usage
+
+// A reader that has seen enough, as in `fedloom runs ls | head -1`, is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
 });
-if (name === '') {
-  program.outputHelp();
-  say();
-} else {
-  await program.parseAsync();
-}
+
+await runAction(json, async () => {
+  const name = args[0] ?? '';
+  const wanted = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (wanted === undefined) {
+    for (const [each, { summary }] of Object.entries(commands)) program.command(each).description(summary);
+  } else {
+    program.addCommand(inherit((await wanted.load()).command(), program, `fedloom ${name}`));
+  }
+  if (name === '' || name === 'help') return program.outputHelp();
+  try {
+    await program.parseAsync(args, { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return; // help or version, which were asked for
+    process.exitCode = 2;
+    const message = error.code === 'commander.help' ? 'a command is missing' : error.message.replace(/^error: /, '');
+    if (json) printJson({ error: { code: 'BAD_ARGUMENT', message } });
+    if (error.code === 'commander.help') say(`fedloom: ${message}`);
+  }
+});

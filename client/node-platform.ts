@@ -1,4 +1,6 @@
 import * as crypto from 'node:crypto';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { nativePrimitives } from '../shared/crypto/native.ts';
 import { download } from './node-download.ts';
 import { nodeReadings } from './node-readings.ts';
@@ -31,5 +33,12 @@ export const nodePlatform = ({ stateDir }: NodePlatformOptions): ClientPlatform 
   openSocket: openNodeSocket,
   download,
   readings: nodeReadings,
-  createTrainer: (options) => new WorkerTrainer(spawnNodeWorker, options),
+  createTrainer: ({ backend, module }) =>
+    new WorkerTrainer(spawnNodeWorker, { backend, ...(module === undefined ? {} : { module: moduleUrl(module) }) }),
 });
+
+/** A module by URL, or by a path from the working folder. */
+function moduleUrl(module: string | URL): URL {
+  if (module instanceof URL) return module;
+  return /^(file|data|https?|node):/.test(module) ? new URL(module) : pathToFileURL(resolve(module));
+}

@@ -169,7 +169,12 @@ async function died(child: ChildProcess, i: number): Promise<never> {
   return new Promise((_, reject) => {
     child.once('exit', (code, signal) => {
       if (code === 0) return;
-      reject(new FederatedError('INTERNAL', `client ${i + 1} ended with ${signal ?? `code ${code}`}: ${said.trim()}`));
+      reject(
+        new FederatedError(
+          'INTERNAL',
+          `client ${i + 1} ended with ${signal ?? `code ${code}`}: ${said.trim().split('\n').at(-1)}`,
+        ),
+      );
     });
   });
 }

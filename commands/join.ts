@@ -1,9 +1,12 @@
 import { homedir } from 'node:os';
-import { join } from 'node:path';
-import { Command } from 'commander';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { FederatedClient, type RoundOutcome, type StateDetail } from '../client/node.ts';
 import { lockFolder } from '../client/node-lock.ts';
+import { backendNames } from '../shared/engine/backends.ts';
 import { FederatedError } from '../shared/errors.ts';
+import { parseLink } from '../shared/protocol/link.ts';
 import { loadData } from '../simulations/datasets/registry.ts';
 import { dim, printJson, runAction, say } from './output.ts';
 
@@ -17,9 +20,15 @@ interface JoinOptions {
   readonly stay: boolean;
   readonly whenCharging: boolean;
   readonly whenIdle: boolean;
-  readonly minBattery?: string;
+  readonly minBattery?: number;
   readonly json: boolean;
 }
+
+const charge = (text: string): number => {
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= 0 && value <= 1)) throw new InvalidArgumentError('expected 0 to 1');
+  return value;
+};
 
 export const command = (): Command =>
   new Command('join')
@@ -34,20 +43,18 @@ export const command = (): Command =>
     .option('--label <text>', 'shown to the operator')
     .option('--state <dir>', 'folder of the identity and the newest model (the first free one under ~/.fedloom)')
     .option('--seed <seed>', 'seed of the order of the batches')
-    .option('--backend <name>', 'auto, wasm or cpu', 'auto')
+    .addOption(new Option('--backend <name>', 'who computes').choices(['auto', ...backendNames]).default('auto'))
     .option('--trainer <file>', 'a module with `train`, instead of the built-in training')
     .option('--stay', 'stay after the run and take part in the next', false)
     .option('--when-charging', 'train only on mains', false)
     .option('--when-idle', 'train only while the machine is idle', false)
-    .option('--min-battery <part>', 'train only above this charge, 0 to 1')
+    .option('--min-battery <part>', 'train only above this charge, 0 to 1', charge)
     .option('--json', 'one JSON object on stdout at the end', false)
     .action((link: string, options: JoinOptions) => runAction(options.json, () => joinFederation(link, options)));
 
 async function joinFederation(link: string, options: JoinOptions): Promise<void> {
-  const minBattery = options.minBattery === undefined ? undefined : Number(options.minBattery);
-  if (minBattery !== undefined && !(minBattery >= 0 && minBattery <= 1)) {
-    throw new FederatedError('BAD_ARGUMENT', `--min-battery: expected 0 to 1, got ${options.minBattery}`);
-  }
+  parseLink(link); // before the data is read, which may take a while
+  const data = await loadData(options.data);
   const { folder, release } = await stateFolder(options.state);
   const stop = new AbortController();
   const interrupt = (): void => stop.abort();
@@ -58,23 +65,23 @@ async function joinFederation(link: string, options: JoinOptions): Promise<void>
       url: link,
       stateDir: folder,
       consent: 'given',
-      data: () => loadData(options.data),
+      data: () => data,
       backend: options.backend,
       stay: options.stay,
       when: {
         charging: options.whenCharging,
         idle: options.whenIdle,
-        ...(minBattery === undefined ? {} : { minBattery }),
+        ...(options.minBattery === undefined ? {} : { minBattery: options.minBattery }),
       },
       ...(options.label === undefined ? {} : { label: options.label }),
       ...(options.seed === undefined ? {} : { seed: options.seed }),
-      ...(options.trainer === undefined ? {} : { trainer: options.trainer }),
+      ...(options.trainer === undefined ? {} : { trainer: pathToFileURL(resolve(options.trainer)) }),
     });
-    if (!options.json) showStates(client);
+    showStates(client);
     const outcomes: RoundOutcome[] = [];
     for await (const outcome of client.join({ signal: stop.signal })) {
       outcomes.push(outcome);
-      if (!options.json) say(describe(outcome));
+      say(describe(outcome));
     }
     await report(client, outcomes, options.json);
   } finally {
@@ -108,10 +115,9 @@ async function report(client: FederatedClient, outcomes: readonly RoundOutcome[]
       counted,
       weightsSha256: model?.sha256 ?? null,
     });
-  } else
-    say(
-      `Done: ${counted} updates counted${model === null ? '.' : `; the model after round ${model.round} is kept on this device.`}`,
-    );
+  }
+  const kept = model === null ? '' : `; the model after round ${model.round} is kept on this device`;
+  say(`Done: ${counted} of this client's updates counted${kept}.`);
 }
 
 /** The given folder, or the first under ~/.fedloom that no other client on this machine uses. */

@@ -7,7 +7,7 @@ import { taskByName } from '../shared/tasks/catalog.ts';
 
 /** The options of a run, as flags and as keys of a config file. Flags win over the file, the file over the defaults. */
 
-const number = (text: string): number => {
+export const number = (text: string): number => {
   const value = Number(text);
   if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('expected a number');
   return value;

@@ -3,9 +3,9 @@ import { runId, type ClientId, type RunId } from '../shared/ids.ts';
 import type { ClientMessage } from '../shared/protocol/messages.ts';
 import { finalRunStates, type WaitReason } from '../shared/states.ts';
 import { initialWeights } from '../shared/tasks/initial.ts';
-import { weightSpecs } from '../shared/tasks/model.ts';
+import { modelLayout } from '../shared/tasks/model.ts';
 import { encodeTask } from '../shared/tasks/task.ts';
-import { floatBytes } from '../shared/weights.ts';
+import { floatBytes, layoutSize } from '../shared/weights.ts';
 import { ActiveRun } from './active-run.ts';
 import { checkRunConfig, type RunConfig } from './config.ts';
 import type { Session, SessionHandler } from './gateway/session.ts';
@@ -142,7 +142,15 @@ export class Coordinator implements SessionHandler {
   /** A new run: checks its config, draws the initial weights, stores everything, and starts it when none is active. */
   async create(input: unknown, id?: RunId): Promise<RunView> {
     const config = checkRunConfig(input);
-    weightSpecs(config.task.model); // throws BAD_MODEL before anything is stored
+    // Throws BAD_MODEL before anything is stored.
+    const bytes = 4 * layoutSize(modelLayout(config.task.model));
+    const { maxUpdateBytes } = this.#host.limits;
+    if (bytes > maxUpdateBytes) {
+      throw new FederatedError(
+        'BAD_MODEL',
+        `the model has ${bytes} bytes; this server takes at most ${maxUpdateBytes}`,
+      );
+    }
     const existing = new Set((await this.#host.store.runs()).map((run) => run.id));
     if (id !== undefined && existing.has(id)) throw new FederatedError('BAD_STATE', `run ${id} is there already`);
     const task = await this.#host.blobs.put(encodeTask(config.task));
@@ -221,6 +229,7 @@ export class Coordinator implements SessionHandler {
       this.#active?.close();
       const run = await ActiveRun.open(stored, this.#host, this.#roster, (changed) => this.#changed(changed));
       this.#active = run;
+      this.#host.metrics.secureAggregation(stored.id, false);
       if (!finalRunStates.includes(stored.state)) await run.start();
       for (const id of this.#roster.ready()) if (!run.isMember(id)) run.clientReady(id);
     };

@@ -1,5 +1,5 @@
 import * as crypto from 'node:crypto';
-import { chmod, readFile, writeFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import * as http from 'node:http';
 import * as https from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -9,7 +9,7 @@ import { clientIdOf, fingerprintOf, identityFromSeed } from '../shared/crypto/id
 import { nativePrimitives } from '../shared/crypto/native.ts';
 import { FederatedError } from '../shared/errors.ts';
 import type { ClientId } from '../shared/ids.ts';
-import { newJoinCode } from '../shared/protocol/handshake.ts';
+import { newJoinCode, normaliseJoinCode } from '../shared/protocol/join-code.ts';
 import { defaultLimits, type Limits } from '../shared/protocol/limits.ts';
 import { formatLink } from '../shared/protocol/link.ts';
 import { version } from '../shared/version.ts';
@@ -66,7 +66,7 @@ export interface FederatedServer {
 
 /**
  * Starts an aggregation server, and goes on with what its data folder holds.
- * @throws FederatedError STORE_LOCKED, STORE_NEWER, STORE_CORRUPT, BAD_ARGUMENT (address not available)
+ * @throws FederatedError STORE_LOCKED, STORE_NEWER, STORE_CORRUPT, BAD_STATE (address not available)
  */
 export async function createServer(options: ServerOptions): Promise<FederatedServer> {
   const {
@@ -83,12 +83,17 @@ export async function createServer(options: ServerOptions): Promise<FederatedSer
     const primitives = nativePrimitives(crypto);
     const randomBytes = (length: number): Uint8Array => new Uint8Array(crypto.randomBytes(length));
     const secret = (name: string, make: () => Uint8Array): Promise<Uint8Array> => loadSecret(join(dataDir, name), make);
-    const identity = identityFromSeed(primitives, await secret('server.key', () => randomBytes(32)));
+    const seed = await secret('server.key', () => randomBytes(32));
+    if (seed.length !== 32) {
+      const message = `the file server.key in the data folder has ${seed.length} bytes, expected 32; restore it from a backup`;
+      throw new FederatedError('BAD_FILE', message);
+    }
+    const identity = identityFromSeed(primitives, seed);
     const newToken = (): Uint8Array => utf8(toBase64Url(randomBytes(24)));
     const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes).trim();
     const adminToken = text(await secret('admin.token', newToken));
     const viewerToken = text(await secret('viewer.token', newToken));
-    const joinCode = text(await secret('join.code', () => utf8(newJoinCode(randomBytes(16)))));
+    const joinCode = checkJoinCode(text(await secret('join.code', () => utf8(newJoinCode(randomBytes(16))))));
     const fingerprint = fingerprintOf(primitives, identity.publicKey);
 
     const startedAt = clock.now();
@@ -212,6 +217,20 @@ export async function createServer(options: ServerOptions): Promise<FederatedSer
   }
 }
 
+/** @throws FederatedError BAD_FILE */
+function checkJoinCode(code: string): string {
+  try {
+    normaliseJoinCode(code);
+    return code;
+  } catch (cause) {
+    throw new FederatedError(
+      'BAD_FILE',
+      'the file join.code in the data folder is damaged; remove it to get a new code',
+      { cause },
+    );
+  }
+}
+
 /** A secret from its file, or a new one: written with access for the owner only. */
 async function loadSecret(path: string, make: () => Uint8Array): Promise<Uint8Array> {
   try {
@@ -220,8 +239,10 @@ async function loadSecret(path: string, make: () => Uint8Array): Promise<Uint8Ar
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
   const bytes = make();
-  await writeFile(path, bytes, { mode: 0o600, flag: 'wx', flush: true });
-  await chmod(path, 0o600);
+  // Whole or not at all: a crash must not leave half a key.
+  const draft = `${path}.${process.pid}`;
+  await writeFile(draft, bytes, { mode: 0o600, flush: true });
+  await rename(draft, path);
   return bytes;
 }
 
@@ -232,7 +253,7 @@ async function listen(server: http.Server, host: string, port: number): Promise<
         error.code === 'EADDRINUSE'
           ? 'is taken by another program; choose another with --port'
           : `is not available: ${error.message}`;
-      reject(new FederatedError('BAD_ARGUMENT', `port ${port} on ${host} ${why}`, { cause: error }));
+      reject(new FederatedError('BAD_STATE', `port ${port} on ${host} ${why}`, { cause: error }));
     });
     server.listen({ host, port, backlog: 8_192 }, resolve);
   });

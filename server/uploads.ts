@@ -1,6 +1,7 @@
 import { equalBytes } from '../shared/bytes.ts';
 import { FederatedError } from '../shared/errors.ts';
 import type { ClientId } from '../shared/ids.ts';
+import { tagOf } from '../shared/protocol/frames.ts';
 import type { Limits } from '../shared/protocol/limits.ts';
 import type { ClientMessage, MessageOf } from '../shared/protocol/messages.ts';
 import { sumOfSquares } from '../shared/updates/norm.ts';
@@ -98,7 +99,7 @@ export class Uploads {
   /** A chunk of bytes. Chunks of an upload that is no longer wanted are dropped. */
   chunk(client: ClientId, tag: number, offset: number, payload: Uint8Array): void {
     const upload = this.#receiving.get(client);
-    if (upload === undefined || tag !== tagOfName(upload.report.upload)) return;
+    if (upload === undefined || tag !== tagOf(upload.report.upload)) return;
     if (offset !== upload.offset || offset + payload.length > upload.report.bytes) {
       const expected = `expected bytes from ${upload.offset}, at most ${upload.report.bytes} in all`;
       const error = new FederatedError('BAD_OFFSET', `upload: ${expected}, got ${payload.length} from ${offset}`);
@@ -190,7 +191,3 @@ export class Uploads {
     this.release(upload);
   }
 }
-
-/** The first 4 bytes of an upload's name, little-endian: what each chunk's header carries. */
-const tagOfName = (name: Uint8Array): number =>
-  (name[0]! | (name[1]! << 8) | (name[2]! << 16) | (name[3]! << 24)) >>> 0;

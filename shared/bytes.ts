@@ -21,7 +21,7 @@ export const toBase64Url = (bytes: Uint8Array): string =>
     .replaceAll('=', '');
 
 /** @throws RangeError when the text is not base64url (RFC 4648, section 5), with or without padding */
-export function fromBase64Url(text: string): Uint8Array {
+export function fromBase64Url(text: string): Uint8Array<ArrayBuffer> {
   if (!/^[A-Za-z0-9_-]*={0,2}$/.test(text)) throw new RangeError('fromBase64Url: expected A-Z, a-z, 0-9, - and _');
   const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/').replaceAll('=', ''));
   return Uint8Array.from(binary, (character) => character.charCodeAt(0));

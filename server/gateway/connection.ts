@@ -85,6 +85,19 @@ export class Connection implements Session {
 
   end(code: ErrorCode, message: string, retryAfter?: number): void {
     if (this.#stage === 'closed') return;
+    try {
+      this.#farewell(code, message, retryAfter);
+    } catch (error) {
+      this.#context.log.debug({ code }, `no farewell: ${asFederatedError(error).message}`); // the keys are used up
+    }
+    this.#stage = 'closed';
+    this.#cancelHello();
+    this.#socket.close(closeCodeOf(code), code);
+    // A peer that does not answer the close is cut off.
+    this.#cancelHello = this.#context.clock.after(1_000, () => this.#socket.terminate());
+  }
+
+  #farewell(code: ErrorCode, message: string, retryAfter: number | undefined): void {
     if (this.#channel === null) this.#transmit(encodeRefusal(code, message));
     else
       this.send({
@@ -93,11 +106,6 @@ export class Connection implements Session {
         message: message.slice(0, 512),
         ...(retryAfter === undefined ? {} : { retryAfter }),
       });
-    this.#stage = 'closed';
-    this.#cancelHello();
-    this.#socket.close(closeCodeOf(code), code);
-    // A peer that does not answer the close is cut off.
-    this.#cancelHello = this.#context.clock.after(1_000, () => this.#socket.terminate());
   }
 
   /** Sends a ping when nothing was sent for a while; ends a session that has been silent too long. */

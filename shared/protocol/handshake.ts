@@ -13,8 +13,6 @@ import { defaultLimits } from './limits.ts';
  * identity hidden from the network). Byte by byte in README.md beside this file.
  */
 
-export { newJoinCode, normaliseJoinCode } from './join-code.ts';
-
 export const protocolVersion = 1;
 
 const magic = utf8('FDLM');

@@ -39,10 +39,6 @@ export const defaultLimits = {
   maxConnections: 12_000,
   /** Bytes queued to a client that does not read; above, the session ends. */
   maxQueuedBytes: 16 * 1024 * 1024,
-  /** Most examples that one report may claim. */
-  maxExamples: 10_000_000,
-  /** Largest L2 norm of one update, in weight units. */
-  maxUpdateNorm: 10_000,
   /** Largest task, bytes of JSON. */
   maxTaskBytes: 256 * 1024,
 } as const;

@@ -1,3 +1,5 @@
+import { addPlainly, createAdder, type Adder } from './adder.ts';
+
 /**
  * A sum of weighted float32 vectors that does not depend on the order of its terms, to the last bit.
  *
@@ -13,11 +15,8 @@ export class ExactSum {
   readonly length: number;
   /** The finer unit: the error of the whole sum is at most `terms * unit / 2` before the last rounding to float64. */
   readonly unit: number;
-  readonly #hi: Float64Array;
-  readonly #lo: Float64Array;
-  // 1.5 * 2^52 units: adding it pushes everything finer than one unit out of a float64's 53 bits, rounding to nearest.
-  readonly #roundHi: number;
-  readonly #roundLo: number;
+  readonly #adder: Adder;
+  readonly #rounding: { readonly hi: number; readonly lo: number };
 
   /**
    * @param length - d
@@ -30,10 +29,9 @@ export class ExactSum {
     const coarse = bound * terms * 2 ** -52;
     this.length = length;
     this.unit = (coarse / 2) * terms * 2 ** -52;
-    this.#roundHi = 1.5 * 2 ** 52 * coarse;
-    this.#roundLo = 1.5 * 2 ** 52 * this.unit;
-    this.#hi = new Float64Array(length);
-    this.#lo = new Float64Array(length);
+    // 1.5 * 2^52 units: adding it pushes everything finer than one unit out of a float64's 53 bits, rounding to nearest.
+    this.#rounding = { hi: 1.5 * 2 ** 52 * coarse, lo: 1.5 * 2 ** 52 * this.unit };
+    this.#adder = createAdder(length, this.#rounding);
   }
 
   /**
@@ -41,25 +39,18 @@ export class ExactSum {
    * @param weight - an integer from 0 to 2^29
    */
   add(values: Float32Array | Float64Array, weight: number, offset = 0): void {
-    const hi = this.#hi;
-    const lo = this.#lo;
-    const roundHi = this.#roundHi;
-    const roundLo = this.#roundLo;
-    for (let i = 0, at = offset; i < values.length; i++, at++) {
-      const term = weight * values[i]!;
-      const coarse = term + roundHi - roundHi;
-      hi[at] = hi[at]! + coarse;
-      lo[at] = lo[at]! + (term - coarse + roundLo - roundLo);
-    }
+    const { hi, lo } = this.#adder;
+    if (values instanceof Float32Array) this.#adder.add(values, weight, offset);
+    else addPlainly(hi, lo, values, weight, offset, this.#rounding);
   }
 
   /** Element i of the sum, rounded once to float64. */
   at(index: number): number {
-    return this.#hi[index]! + this.#lo[index]!;
+    return this.#adder.hi[index]! + this.#adder.lo[index]!;
   }
 
   clear(): void {
-    this.#hi.fill(0);
-    this.#lo.fill(0);
+    this.#adder.hi.fill(0);
+    this.#adder.lo.fill(0);
   }
 }

@@ -1,0 +1,22 @@
+import type { Command } from 'commander';
+
+/** A command of `fedloom`: its modules are loaded only when it is asked for. */
+export interface CommandEntry {
+  readonly summary: string;
+  readonly load: () => Promise<{ readonly command: () => Command }>;
+}
+
+/** Every command, in the order in which help lists them. */
+export const commands: Readonly<Record<string, CommandEntry>> = {
+  demo: {
+    summary: 'server and ten client processes on real digits, in one go',
+    load: () => import('./demo.ts'),
+  },
+  serve: { summary: 'the aggregation server', load: () => import('./serve.ts') },
+  join: { summary: 'a client: trains on local data for a server', load: () => import('./join.ts') },
+  runs: { summary: 'list, show, pause, resume, stop and remove runs', load: () => import('./runs.ts') },
+  export: { summary: 'write a model as TensorFlow.js or safetensors', load: () => import('./export.ts') },
+  data: { summary: 'the data sets that can be found here', load: () => import('./data.ts') },
+  doctor: { summary: 'check this machine: Node, backends, disk, ports', load: () => import('./doctor.ts') },
+  bench: { summary: 'measure, with ratios to a baseline of the same run', load: () => import('./bench.ts') },
+};
