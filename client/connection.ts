@@ -2,7 +2,7 @@ import { asFederatedError, errorCodeOfClose, FederatedError, type ErrorCode } fr
 import type { Identity } from '../shared/crypto/identity.ts';
 import { SealedChannel } from '../shared/protocol/channel.ts';
 import { decodeControl } from '../shared/protocol/codec.ts';
-import { decodeFrame, encodeChunkFrame, encodeControlFrame } from '../shared/protocol/frames.ts';
+import { decodeFrame, encodeChunkHeader, encodeControlFrame } from '../shared/protocol/frames.ts';
 import { proveClient, startHandshake } from '../shared/protocol/handshake.ts';
 import { defaultLimits } from '../shared/protocol/limits.ts';
 import type { ParsedLink } from '../shared/protocol/link.ts';
@@ -78,7 +78,7 @@ export class ClientConnection {
     const { chunkBytes } = this.#welcome;
     for (let offset = from; offset < to; offset += chunkBytes) {
       const payload = bytes.subarray(offset, Math.min(to, offset + chunkBytes));
-      this.#transmit(this.#channel.seal(encodeChunkFrame(upload, offset, payload)));
+      this.#transmit(this.#channel.seal(payload, encodeChunkHeader(upload, offset, payload)));
     }
   }
 

@@ -127,6 +127,11 @@ export class FederatedClient extends EventTarget {
     return this.#shown;
   }
 
+  /** What computes: once training has begun the backend that was chosen, before that what was asked for. */
+  get backend(): string {
+    return this.#trainer.backend;
+  }
+
   /**
    * Takes part until the run is finished (with `stay`: until aborted), giving the outcome of each round in which this
    * client was selected.

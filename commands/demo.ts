@@ -1,4 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -32,6 +34,11 @@ const whole = (text: string): number => {
   if (!Number.isInteger(value) || value < 0) throw new InvalidArgumentError('expected a whole number');
   return value;
 };
+const port = (text: string): number => {
+  const value = whole(text);
+  if (value > 65_535) throw new InvalidArgumentError('expected 0 to 65535');
+  return value;
+};
 const positive = (text: string): number => {
   const value = Number(text);
   if (!(value > 0)) throw new InvalidArgumentError('expected a number above 0');
@@ -47,13 +54,14 @@ export const command = (): Command =>
     .option('--lr <x>', "the clients' learning rate", positive, 0.1)
     .option('--batch-size <n>', 'examples in a step', whole, 10)
     .option('--target-accuracy <x>', 'the accuracy whose round is reported', positive, 0.93)
-    .option('--port <n>', 'port; 0 takes a free one', whole, 0)
+    .option('--port <n>', 'port; 0 takes a free one', port, 0)
     .option('--out <dir>', 'folder of the result (./fedloom-demo/<date>)')
     .option('--stay', 'keep the page up until Ctrl-C', false)
     .option('--json', 'one JSON object on stdout', false)
     .action((options: DemoOptions) => runAction(options.json, () => demo(options)));
 
 const dataSet = 'mnist-10k';
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 async function demo(options: DemoOptions): Promise<void> {
   const startedAt = Date.now();
@@ -62,19 +70,25 @@ async function demo(options: DemoOptions): Promise<void> {
   const out = resolve(
     options.out ?? join('fedloom-demo', new Date(startedAt).toISOString().replaceAll(':', '-').slice(0, 19)),
   );
+  const dataDir = join(out, 'server');
+  if (existsSync(dataDir)) {
+    throw new FederatedError('BAD_ARGUMENT', `${out} holds an earlier demo; choose another folder with --out`);
+  }
   await mkdir(out, { recursive: true });
   const base = taskByName('mnist-2nn');
   const training = { ...base.training, clientLearningRate: options.lr, batchSize: options.batchSize };
   const task = { ...base, data: { ...base.data, source: dataSet }, training };
   await loadData(`${dataSet}:0/${options.clients}`); // unpacks the digits once, before ten processes ask for them
   const evaluation = (await evaluationOf(task.data, `${dataSet}@test`))!;
-  const dataDir = join(out, 'server');
   const server = await createServer({ dataDir, port: options.port, evaluate: evaluation.evaluate });
   const children: ChildProcess[] = [];
   const end = (): void => {
     for (const child of children) child.kill('SIGKILL');
   };
   process.once('exit', end);
+  const interrupted = new AbortController();
+  const interrupt = (): void => interrupted.abort();
+  for (const signal of signals) process.once(signal, interrupt);
   try {
     const id = runId('mnist-2nn-1');
     const finished = finish(server);
@@ -94,9 +108,13 @@ async function demo(options: DemoOptions): Promise<void> {
       ),
     );
     say();
-    const history = follow(server, options.rounds);
+    follow(server, options.rounds);
     for (let i = 0; i < options.clients; i++) children.push(startClient(server.joinLink, i, options, out));
-    await Promise.race([finished, ...children.map((child, i) => died(child, i))]);
+    const stopped = once(interrupted.signal, 'abort').then(() => {
+      throw new FederatedError('ABORTED', 'the demo was interrupted before its last round; the clients are stopped');
+    });
+    const ended = Promise.all(children.map((child, i) => resultOf(child, i)));
+    const [results] = await Promise.race([stopped, Promise.all([ended, finished])]);
     await folder.close();
 
     const view = await server.operations.run(id);
@@ -123,7 +141,7 @@ async function demo(options: DemoOptions): Promise<void> {
       bytesUp: up,
       bytesDown: down,
       seconds: Number(seconds.toFixed(2)),
-      backend: history.backend(),
+      backend: [...new Set(results.map(({ backend }) => backend))].toSorted().join(', '),
       weightsSha256: view.weights,
       out,
       model,
@@ -145,6 +163,7 @@ async function demo(options: DemoOptions): Promise<void> {
     if (options.stay) await stay(server);
   } finally {
     process.off('exit', end);
+    for (const signal of signals) process.off(signal, interrupt);
     end();
     await server.close();
     await evaluation.close();
@@ -157,26 +176,19 @@ function startClient(link: string, i: number, options: DemoOptions, out: string)
   const args = ['join', link, '--data', `${dataSet}:${i}/${options.clients}`, '--label', `client ${i + 1}`];
   // The seed of a client's batches goes by its part of the data, not by its identity, which is new each time.
   args.push('--seed', `${options.seed}-${i}`, '--state', join(out, 'clients', String(i + 1)), '--json');
-  return spawn(process.execPath, [...process.execArgv, cli, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
+  return spawn(process.execPath, [...process.execArgv, cli, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
-/** Rejects when a client process ends with an error before the run does. */
-async function died(child: ChildProcess, i: number): Promise<never> {
+/** What a client process said at its end. Rejects when it ended with an error. */
+async function resultOf(child: ChildProcess, i: number): Promise<{ readonly backend: string }> {
+  let out = '';
   let said = '';
-  child.stderr?.on('data', (data: Buffer) => {
-    said = `${said}${data.toString()}`.slice(-2_000);
-  });
-  return new Promise((_, reject) => {
-    child.once('exit', (code, signal) => {
-      if (code === 0) return;
-      reject(
-        new FederatedError(
-          'INTERNAL',
-          `client ${i + 1} ended with ${signal ?? `code ${code}`}: ${said.trim().split('\n').at(-1)}`,
-        ),
-      );
-    });
-  });
+  child.stdout!.on('data', (data: Buffer) => (out += data.toString()));
+  child.stderr!.on('data', (data: Buffer) => (said = `${said}${data.toString()}`.slice(-2_000)));
+  const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
+  if (code === 0) return JSON.parse(out) as { backend: string };
+  const last = said.trim().split('\n').at(-1);
+  throw new FederatedError('INTERNAL', `client ${i + 1} ended with ${signal ?? `code ${code}`}: ${last}`);
 }
 
 function finish(server: FederatedServer): Promise<void> {
@@ -190,17 +202,14 @@ function finish(server: FederatedServer): Promise<void> {
   });
 }
 
-function follow(server: FederatedServer, rounds: number): { backend: () => string } {
+function follow(server: FederatedServer, rounds: number): void {
   let progress: Progress | null = null;
-  const backends = new Set<string>();
   server.events.listen(({ type, data }) => {
     if (type === 'round' && data['result'] === undefined) progress ??= new Progress(rounds);
-    if (type === 'client' && typeof data['backend'] === 'string') backends.add(data['backend']);
     if (type !== 'evaluation' || typeof data['round'] !== 'number') return;
     const accuracy = Number(data['accuracy']);
     progress?.step(data['round'], `acc ${accuracy.toFixed(4)} loss ${Number(data['loss']).toFixed(4)}`);
   });
-  return { backend: () => [...backends].toSorted().join(', ') };
 }
 
 async function stay(server: FederatedServer): Promise<void> {

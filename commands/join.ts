@@ -4,7 +4,6 @@ import { pathToFileURL } from 'node:url';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { FederatedClient, type RoundOutcome, type StateDetail } from '../client/node.ts';
 import { lockFolder } from '../client/node-lock.ts';
-import { backendNames } from '../shared/engine/backends.ts';
 import { FederatedError } from '../shared/errors.ts';
 import { parseLink } from '../shared/protocol/link.ts';
 import { loadData } from '../simulations/datasets/registry.ts';
@@ -43,7 +42,7 @@ export const command = (): Command =>
     .option('--label <text>', 'shown to the operator')
     .option('--state <dir>', 'folder of the identity and the newest model (the first free one under ~/.fedloom)')
     .option('--seed <seed>', 'seed of the order of the batches')
-    .addOption(new Option('--backend <name>', 'who computes').choices(['auto', ...backendNames]).default('auto'))
+    .addOption(new Option('--backend <name>', 'who computes').choices(['auto', 'wasm', 'cpu']).default('auto'))
     .option('--trainer <file>', 'a module with `train`, instead of the built-in training')
     .option('--stay', 'stay after the run and take part in the next', false)
     .option('--when-charging', 'train only on mains', false)
@@ -106,6 +105,7 @@ const describe = ({ round, result, counted }: RoundOutcome): string =>
     : `round ${round}: ${result}, ${counted ? 'this update counts' : 'without this update'}`;
 
 async function report(client: FederatedClient, outcomes: readonly RoundOutcome[], json: boolean): Promise<void> {
+  const { backend } = client;
   const counted = outcomes.filter((outcome) => outcome.counted).length;
   const model = await client.model().catch(() => null);
   if (json) {
@@ -113,6 +113,7 @@ async function report(client: FederatedClient, outcomes: readonly RoundOutcome[]
       run: model?.run ?? outcomes.at(-1)?.run ?? null,
       round: model?.round ?? null,
       counted,
+      backend,
       weightsSha256: model?.sha256 ?? null,
     });
   }

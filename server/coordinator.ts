@@ -59,13 +59,13 @@ export class Coordinator implements SessionHandler {
     const run = this.#active;
     switch (message.type) {
       case 'ready':
-        client.ready = true;
+        this.#roster.setReady(session.id, true);
         client.reason = null;
         if (message.examples !== undefined) client.examples = message.examples;
         this.#clientReady(session);
         break;
       case 'unready':
-        client.ready = false;
+        this.#roster.setReady(session.id, false);
         client.reason = message.reason;
         client.state = 'ineligible';
         run?.clientAway(session.id);
@@ -86,7 +86,7 @@ export class Coordinator implements SessionHandler {
         run?.failed(session.id, message);
         break;
       case 'leave':
-        client.ready = false;
+        this.#roster.setReady(session.id, false);
         client.state = 'left';
         run?.clientLeft(session.id);
         this.#event('client', `Client ${name(session)} left (${message.reason}).`, {
@@ -252,7 +252,7 @@ export class Coordinator implements SessionHandler {
   }
 
   async #view(stored: StoredRun): Promise<RunView> {
-    if (this.#active?.stored.id === stored.id) return viewOfActiveRun(this.#active, this.#roster.ready().length);
+    if (this.#active?.stored.id === stored.id) return viewOfActiveRun(this.#active, this.#roster.readyCount);
     const rounds = await this.#host.store.rounds(stored.id);
     return viewOfStoredRun(stored, rounds);
   }
@@ -278,7 +278,7 @@ export class Coordinator implements SessionHandler {
   }
 
   #countClients(): void {
-    this.#host.metrics.clients(this.#roster.size, this.#roster.ready().length);
+    this.#host.metrics.clients(this.#roster.size, this.#roster.readyCount);
   }
 
   #event(type: 'client', message: string, data: Record<string, unknown>): void {

@@ -9,7 +9,8 @@ import type { StoredClient } from './store/store.ts';
 /** A connected client. */
 export interface Connected {
   readonly session: Session;
-  ready: boolean;
+  /** Set by `Roster.setReady` alone, which counts. */
+  readonly ready: boolean;
   state: ClientState;
   reason: WaitReason | null;
   examples: number | null;
@@ -25,7 +26,8 @@ interface Remembered {
 
 /** Who is connected, and what is remembered of those who were. */
 export class Roster implements Population {
-  readonly #connected = new Map<ClientId, Connected>();
+  readonly #connected = new Map<ClientId, Connected & { ready: boolean }>();
+  #readyCount = 0;
   readonly #remembered = new Map<ClientId, Remembered>();
 
   get size(): number {
@@ -36,7 +38,20 @@ export class Roster implements Population {
     return this.#connected.get(id);
   }
 
+  /** How many connected clients are able to train. */
+  get readyCount(): number {
+    return this.#readyCount;
+  }
+
+  setReady(id: ClientId, ready: boolean): void {
+    const client = this.#connected.get(id);
+    if (client === undefined || client.ready === ready) return;
+    client.ready = ready;
+    this.#readyCount += ready ? 1 : -1;
+  }
+
   open(session: Session): void {
+    this.setReady(session.id, false); // a session that this one replaces
     this.#connected.set(session.id, {
       session,
       ready: false,
@@ -52,6 +67,7 @@ export class Roster implements Population {
   close(session: Session, now: number): void {
     const client = this.#connected.get(session.id);
     if (client?.session !== session) return;
+    this.setReady(session.id, false);
     this.#connected.delete(session.id);
     const roundsReported = this.#remembered.get(session.id)?.roundsReported ?? 0;
     this.#remembered.set(session.id, { bytesUp: client.bytesUp, lastSeen: now, roundsReported });

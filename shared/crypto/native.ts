@@ -52,7 +52,7 @@ type Curve = 'Ed25519' | 'X25519';
 const jwk = (key: Jwk): never => ({ key, format: 'jwk' }) as never;
 
 const tagLength = 16;
-const noBytes = toBase64Url(new Uint8Array(32));
+const emptyKey = toBase64Url(new Uint8Array(32));
 
 /** The platform's primitives. @param node - the module `node:crypto` */
 export function nativePrimitives(node: NodeCrypto): Primitives {
@@ -116,7 +116,7 @@ function secretKeyCache(node: NodeCrypto, crv: Curve): (secret: Uint8Array) => n
     if (entry !== undefined && equalBytes(entry.of, secret)) return entry.key;
     const d = toBase64Url(checkSecret(secret));
     // `x` must be there (RFC 8037), but Node makes a private key from `d` alone.
-    const key = node.createPrivateKey(jwk({ kty: 'OKP', crv, x: noBytes, d })) as never;
+    const key = node.createPrivateKey(jwk({ kty: 'OKP', crv, x: emptyKey, d })) as never;
     known.set(secret, { of: new Uint8Array(secret), key });
     return key;
   };
@@ -126,13 +126,14 @@ function aesGcm(node: NodeCrypto): Aead {
   const aead: Aead = {
     name: 'aes-256-gcm',
     nonceLength: 12,
-    seal(key, nonce, plaintext) {
+    seal(key, nonce, plaintext, head = new Uint8Array(0)) {
       checkAeadInput(aead, key, nonce);
       const cipher = node.createCipheriv('aes-256-gcm', key, nonce, { authTagLength: tagLength });
-      const sealed = new Uint8Array(plaintext.length + tagLength);
-      sealed.set(cipher.update(plaintext));
+      const sealed = new Uint8Array(head.length + plaintext.length + tagLength);
+      if (head.length > 0) sealed.set(cipher.update(head));
+      sealed.set(cipher.update(plaintext), head.length);
       cipher.final();
-      sealed.set(cipher.getAuthTag(), plaintext.length);
+      sealed.set(cipher.getAuthTag(), head.length + plaintext.length);
       return sealed;
     },
     open(key, nonce, sealed) {

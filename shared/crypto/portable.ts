@@ -1,3 +1,4 @@
+import { concat } from '../bytes.ts';
 import { hkdf } from '@noble/hashes/hkdf.js';
 import { hmac } from '@noble/hashes/hmac.js';
 import { sha256 } from '@noble/hashes/sha2.js';
@@ -11,9 +12,9 @@ import type { Aead, Primitives } from './primitives.ts';
 const secretbox: Aead = {
   name: 'nacl-secretbox',
   nonceLength: 24,
-  seal(key, nonce, plaintext) {
+  seal(key, nonce, plaintext, head) {
     checkAeadInput(secretbox, key, nonce);
-    return nacl.secretbox(plaintext, nonce, key);
+    return nacl.secretbox(head === undefined ? plaintext : concat(head, plaintext), nonce, key);
   },
   open(key, nonce, sealed) {
     checkAeadInput(secretbox, key, nonce);

@@ -44,8 +44,11 @@ export interface Aead {
   readonly name: SuiteName;
   /** Nonce length in bytes: 12 (AES-256-GCM) or 24 (secretbox). */
   readonly nonceLength: number;
-  /** `plaintext.length + 16` bytes. AES-GCM: ciphertext then tag. Secretbox: tag then ciphertext, as NaCl has it. */
-  seal(key: Uint8Array, nonce: Uint8Array, plaintext: Uint8Array): Uint8Array;
+  /**
+   * Seals `head` (if any) and `plaintext` as one text, 16 bytes longer than both. AES-GCM: ciphertext then tag. Secretbox:
+   * tag then ciphertext, as NaCl has it.
+   */
+  seal(key: Uint8Array, nonce: Uint8Array, plaintext: Uint8Array, head?: Uint8Array): Uint8Array;
   /** The plaintext in memory of its own at a 4-aligned offset, or null when the bytes are not authentic. */
   open(key: Uint8Array, nonce: Uint8Array, sealed: Uint8Array): Uint8Array | null;
 }

@@ -37,11 +37,14 @@ export class SealedChannel {
     this.#receiveNonce = new Uint8Array(this.#aead.nonceLength);
   }
 
-  /** @throws FederatedError SEAL_EXHAUSTED after `maxFrames` messages, BAD_STATE after `close` */
-  seal(plaintext: Uint8Array): Uint8Array {
+  /**
+   * Seals `head` (if any) and `plaintext` as one message.
+   * @throws FederatedError SEAL_EXHAUSTED after `maxFrames` messages, BAD_STATE after `close`
+   */
+  seal(plaintext: Uint8Array, head?: Uint8Array): Uint8Array {
     if (this.#mute !== null) throw this.#mute;
     if (this.#sent >= this.#maxFrames) throw (this.#mute = this.#exhausted(this.#sendKey));
-    return this.#aead.seal(this.#sendKey, count(this.#sendNonce, this.#sent++), plaintext);
+    return this.#aead.seal(this.#sendKey, count(this.#sendNonce, this.#sent++), plaintext, head);
   }
 
   /**

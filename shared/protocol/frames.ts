@@ -1,3 +1,4 @@
+import { concat } from '../bytes.ts';
 import { FederatedError } from '../errors.ts';
 import { encodeControl } from './codec.ts';
 
@@ -33,13 +34,18 @@ export function encodeControlFrame(message: object): Uint8Array {
   return frame;
 }
 
+/** A chunk's header and payload in one; see `encodeChunkHeader`. The payload is copied. */
+export const encodeChunkFrame = (upload: Uint8Array, offset: number, payload: Uint8Array): Uint8Array =>
+  concat(encodeChunkHeader(upload, offset, payload), payload);
+
 /**
+ * The header of a chunk, to be sealed together with its payload.
  * @param upload - the upload's name, 16 bytes
  * @param offset - where the payload stands in the update, bytes, a multiple of 4
- * @param payload - little-endian float32 values, copied
+ * @param payload - little-endian float32 values; at least one
  * @throws FederatedError BAD_ARGUMENT
  */
-export function encodeChunkFrame(upload: Uint8Array, offset: number, payload: Uint8Array): Uint8Array {
+export function encodeChunkHeader(upload: Uint8Array, offset: number, payload: Uint8Array): Uint8Array {
   const isPossible =
     upload.length === 16 &&
     Number.isSafeInteger(offset) &&
@@ -53,14 +59,13 @@ export function encodeChunkFrame(upload: Uint8Array, offset: number, payload: Ui
       `frame: no chunk of ${payload.length} bytes at offset ${offset} can be sent`,
     );
   }
-  const frame = new Uint8Array(frameHeaderBytes + payload.length);
-  const view = new DataView(frame.buffer);
-  frame[0] = chunkKind;
+  const header = new Uint8Array(frameHeaderBytes);
+  const view = new DataView(header.buffer);
+  header[0] = chunkKind;
   view.setUint32(4, tagOf(upload), true);
   view.setUint32(8, offset % 2 ** 32, true);
   view.setUint32(12, Math.floor(offset / 2 ** 32), true);
-  frame.set(payload, frameHeaderBytes);
-  return frame;
+  return header;
 }
 
 /**

@@ -1,4 +1,5 @@
 import { createServer } from '../../server/server.ts';
+import { tuneMemoryForServing } from '../../server/tune-memory.ts';
 
 /**
  * The server of the server benchmark, in a process of its own so that its CPU time and memory can be told from the
@@ -25,6 +26,7 @@ export interface ServerSample {
   readonly connections: number;
 }
 
+tuneMemoryForServing();
 process.once('message', (task: ServerTask) => void serve(task));
 
 async function serve({ dataDir, config }: ServerTask): Promise<void> {

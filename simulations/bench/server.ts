@@ -64,12 +64,17 @@ function baselines(params: number): Baselines {
   return { loop, copy: time(() => target.set(update)) };
 }
 
+/** Rounds before the first that is measured: some hundred megabytes or a hundred rounds, until the code is compiled. */
+const warmUpRounds = (clients: number, params: number): number =>
+  Math.max(1, Math.min(100, Math.round(4e8 / (4 * params * clients))));
+
 async function measureRounds(
   clients: number,
   params: number,
   rounds: number,
   { loop, copy }: Baselines,
 ): Promise<BenchRow[]> {
+  const warmUp = warmUpRounds(clients, params);
   const config = {
     task: {
       format: 'fedloom-task-1',
@@ -78,7 +83,7 @@ async function measureRounds(
       data: { features: [params], labels: { targets: 1 } },
       training: { localEpochs: 1, batchSize: 1, clientLearningRate: 0.1, optimizer: 'sgd' },
     },
-    rounds: rounds + 1, // the first one warms up
+    rounds: warmUp + rounds,
     minClients: clients,
     minReports: clients,
     evaluateEvery: 0,
@@ -87,10 +92,11 @@ async function measureRounds(
   const { samples, end } = await withServer(
     config,
     clients,
-    (all) => all.filter(({ type }) => type === 'round').length > rounds,
+    (all) => all.filter(({ type }) => type === 'round').length >= warmUp + rounds,
   );
   const marks = samples.filter(({ type }) => type === 'round');
-  const pairs = marks.slice(1).map((mark, i) => ({ from: marks[i]!, to: mark }));
+  const measured = marks.slice(warmUp - 1);
+  const pairs = measured.slice(1).map((mark, i) => ({ from: measured[i]!, to: mark }));
   const cpu = pairs.map(({ from, to }) => (to.cpu - from.cpu) / clients);
   const seconds = pairs.map(({ from, to }) => (to.at - from.at) / 1000);
   const megabytes = (4 * params * clients) / 1e6;

@@ -1,5 +1,6 @@
 import { FederatedClient } from '../../client/node.ts';
 import type { Trainer } from '../../client/trainer.ts';
+import { tuneMemoryForServing } from '../../server/tune-memory.ts';
 import { layoutSize } from '../../shared/weights.ts';
 import { modelLayout } from '../../shared/tasks/model.ts';
 
@@ -10,6 +11,7 @@ export interface SwarmTask {
   readonly clients: number;
 }
 
+tuneMemoryForServing(); // as many buffers come and go here as in the server
 process.once('message', (task: SwarmTask) => void swarm(task));
 
 async function swarm({ joinLink, clients }: SwarmTask): Promise<void> {
@@ -25,7 +27,6 @@ async function swarm({ joinLink, clients }: SwarmTask): Promise<void> {
   });
   process.on('disconnect', () => process.exit(0));
   const joined: Promise<void>[] = [];
-  const abort = new AbortController();
   for (let i = 0; i < clients; i++) {
     const client = new FederatedClient({
       url: joinLink,
@@ -33,7 +34,7 @@ async function swarm({ joinLink, clients }: SwarmTask): Promise<void> {
       trainer: trainer(),
       data: ({ task }) => ({ xs: new Float32Array(task.data.features[0]!), ys: new Float32Array(1) }),
     });
-    joined.push(drain(client, abort.signal));
+    joined.push(drain(client));
     // A burst of a hundred at a time: the listen queue is finite.
     if (i % 100 === 99) await new Promise((resolve) => setTimeout(resolve, 20));
   }
@@ -41,6 +42,6 @@ async function swarm({ joinLink, clients }: SwarmTask): Promise<void> {
   process.send!('done');
 }
 
-async function drain(client: FederatedClient, signal: AbortSignal): Promise<void> {
-  for await (const _ of client.join({ signal })) void _;
+async function drain(client: FederatedClient): Promise<void> {
+  for await (const _ of client.join()) void _;
 }
