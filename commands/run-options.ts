@@ -133,7 +133,8 @@ export async function readConfigFile(path: string, known: readonly string[]): Pr
   try {
     value = parse(text, { maxAliasCount: 0 });
   } catch (cause) {
-    throw new FederatedError('BAD_CONFIG', `config file ${path}: ${(cause as Error).message}`, { cause });
+    const [first = ''] = (cause as Error).message.split('\n'); // the lines below show the place
+    throw new FederatedError('BAD_CONFIG', `config file ${path}: ${first.replace(/:$/, '')}`, { cause });
   }
   if (value === null || typeof value !== 'object' || Array.isArray(value)) {
     throw new FederatedError('BAD_CONFIG', `config file ${path}: expected a map of options such as "rounds: 20"`);

@@ -25,6 +25,7 @@ export class Coordinator implements SessionHandler {
   #active: ActiveRun | null = null;
   #activating: Promise<void> = Promise.resolve();
   #cancelTick: () => void = () => {};
+  #received = 0;
   #closed = false;
 
   constructor(host: Host) {
@@ -104,6 +105,11 @@ export class Coordinator implements SessionHandler {
     const client = this.#roster.connected(session.id);
     if (client === undefined || client.session !== session) return;
     client.bytesUp += payload.length;
+    this.#received += payload.length;
+    if (this.#received >= collectEvery) {
+      this.#received = 0;
+      this.#host.collectGarbage?.();
+    }
     this.#active?.chunk(session.id, tag, offset, payload);
   }
 
@@ -292,6 +298,9 @@ export class Coordinator implements SessionHandler {
     });
   }
 }
+
+/** Bytes of updates between two collections of garbage. */
+const collectEvery = 4 * 1024 * 1024;
 
 const name = (session: Session): string => session.label || session.id.slice(0, 8);
 const whereOf = ({

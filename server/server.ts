@@ -43,6 +43,8 @@ export interface ServerOptions {
   readonly evaluate?: Host['evaluate'];
   readonly log?: Log;
   readonly clock?: Clock;
+  /** From `tuneMemoryForServing`, when this process is a server and little else. */
+  readonly collectGarbage?: () => void;
   readonly onStep?: Host['onStep'];
 }
 
@@ -99,7 +101,7 @@ export async function createServer(options: ServerOptions): Promise<FederatedSer
     const startedAt = clock.now();
     const events = new EventLog(startedAt);
     const metrics = createMetrics();
-    const { evaluate, onStep } = options;
+    const { evaluate, onStep, collectGarbage } = options;
     const world: Host = {
       clock,
       randomBytes,
@@ -111,6 +113,7 @@ export async function createServer(options: ServerOptions): Promise<FederatedSer
       metrics,
       ...(evaluate === undefined ? {} : { evaluate }),
       ...(onStep === undefined ? {} : { onStep }),
+      ...(collectGarbage === undefined ? {} : { collectGarbage }),
     };
     const coordinator = new Coordinator(world);
     const gateway = new Gateway({
@@ -175,7 +178,10 @@ export async function createServer(options: ServerOptions): Promise<FederatedSer
     server.maxHeadersCount = 100;
     gateway.attach(server);
 
-    await listen(server, host, port);
+    await listen(server, host, port).catch((error: unknown) => {
+      gateway.close(); // its heartbeat would keep the process alive
+      throw error;
+    });
     const address = server.address() as AddressInfo;
     const shownHost = options.publicHost ?? (host === '0.0.0.0' || host === '::' ? 'localhost' : host);
     const secure = options.tls !== undefined;

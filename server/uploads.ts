@@ -28,6 +28,9 @@ interface Receiving extends Upload {
   lastAt: number;
 }
 
+/** An upload that has been going on for so long is a slow one, ms. */
+const slowAfter = 1_000;
+
 export interface UploadsHost {
   now(): number;
   /** Tells the client to send from this offset. */
@@ -40,7 +43,8 @@ export interface UploadsHost {
 }
 
 /**
- * Receives updates: a few at once, so that memory stays bounded whatever the number of clients; the others wait their turn.
+ * Receives updates: a few at once, so that memory stays bounded whatever the number of clients; the others wait their turn. Fast uploads come
+ * four at a time, which keeps a fast link busy; slow ones come on top, as far as memory allows.
  * A place that stands still while others wait is given to the next.
  */
 export class Uploads {
@@ -48,6 +52,7 @@ export class Uploads {
   readonly #limits: Limits;
   readonly #length: number;
   readonly #maxNorm: number;
+  /** Updates that memory has room for. */
   readonly #places: number;
   readonly #receiving = new Map<ClientId, Receiving>();
   readonly #waiting = new Map<ClientId, Report>();
@@ -69,8 +74,7 @@ export class Uploads {
     this.#pool = options.pool ?? [];
     this.#length = options.length;
     this.#maxNorm = options.maxNorm;
-    const byMemory = Math.floor(options.limits.maxSpoolBytes / (4 * options.length));
-    this.#places = Math.max(1, Math.min(options.limits.maxUploads, byMemory));
+    this.#places = Math.max(1, Math.floor(options.limits.maxSpoolBytes / (4 * options.length)));
   }
 
   /** Takes a checked report: answers with `send` now, or when a place is free. A known upload goes on where it stopped. */
@@ -141,7 +145,7 @@ export class Uploads {
     for (const upload of this.#receiving.values()) this.#end(upload);
   }
 
-  /** Called about once a second: ends uploads that are too slow, and moves those that stand still behind those that wait. */
+  /** Called about once a second: lets more in beside slow uploads, ends uploads that are too slow, and moves those that stand still behind those that wait. */
   tick(): void {
     const now = this.#host.now();
     const { minUploadRate, uploadPatience, uploadStall } = this.#limits;
@@ -155,11 +159,12 @@ export class Uploads {
         this.#admit();
       }
     }
+    this.#admit();
   }
 
   #admit(): void {
     for (const [client, report] of this.#waiting) {
-      if (this.#held >= this.#places) return;
+      if (this.#held >= this.#places || this.#held - this.#slow() >= this.#limits.maxUploads) return;
       this.#waiting.delete(client);
       this.#held++;
       const now = this.#host.now();
@@ -168,6 +173,14 @@ export class Uploads {
       this.#receiving.set(client, upload);
       this.#host.send(client, report, 0);
     }
+  }
+
+  /** Uploads over slow links: they take a place in memory, but do not hold up the others. */
+  #slow(): number {
+    const before = this.#host.now() - slowAfter;
+    let count = 0;
+    for (const { startedAt } of this.#receiving.values()) if (startedAt <= before) count++;
+    return count;
   }
 
   #finish(upload: Receiving): void {

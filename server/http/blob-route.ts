@@ -17,7 +17,7 @@ export interface BlobRouteOptions {
   readonly roleOf: (token: string) => Role | null;
   readonly metrics: Metrics;
   readonly log: Log;
-  /** Blobs kept in memory, and their bytes in all. Before and after of a round, its task, and one to spare. */
+  /** Blobs kept in memory, and their bytes in all. The model of the round, and its task. */
   readonly cachedBlobs?: number;
   readonly cachedBytes?: number;
   /** A larger blob is sent from the disk piece by piece, bytes. */
@@ -37,7 +37,7 @@ export function blobRoute({
   roleOf,
   metrics,
   log,
-  cachedBlobs = 4,
+  cachedBlobs = 2,
   cachedBytes = 64 * 1024 * 1024,
   streamAbove = 16 * 1024 * 1024,
   stallTimeout = 60_000,

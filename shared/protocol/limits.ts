@@ -12,7 +12,7 @@ export const defaultLimits = {
   ackBytes: 1024 * 1024,
   /** Largest update, bytes (2^30: 268 million parameters). */
   maxUpdateBytes: 1024 * 1024 * 1024,
-  /** Updates being received at once; more wait their turn. */
+  /** Updates that begin to be received within one second; more wait their turn, and slow ones do not hold them up. */
   maxUploads: 4,
   /** Bytes of half-received updates held at once, over all clients; at least one upload is always let in. */
   maxSpoolBytes: 64 * 1024 * 1024,

@@ -26,12 +26,12 @@ export interface ServerSample {
   readonly connections: number;
 }
 
-tuneMemoryForServing();
+const collectGarbage = tuneMemoryForServing();
 process.once('message', (task: ServerTask) => void serve(task));
 
 async function serve({ dataDir, config }: ServerTask): Promise<void> {
   const limits = { helloTimeout: 120_000, maxPendingPerAddress: 20_000 };
-  const server = await createServer({ dataDir, port: 0, admission: 'open', limits });
+  const server = await createServer({ dataDir, port: 0, admission: 'open', limits, collectGarbage });
   const sample = (type: ServerSample['type']): void => {
     const { user, system } = process.cpuUsage();
     const message: ServerSample = {

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { commands } from '../../commands/table.ts';
 import { openStore } from '../../server/store/open.ts';
 import { useFolder } from '../contracts/folder.ts';
-import { fedloom, jsonOf, type Outcome } from '../helpers/command.ts';
+import { endCommandsAfterEach, fedloom, jsonOf, type Outcome } from '../helpers/command.ts';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 interface ErrorJson {
@@ -30,13 +30,16 @@ function packagesOf(file: string, seen = new Set<string>()): Set<string> {
 
 /** Fails when the outcome is not one sentence that ends with the code. */
 function expectError({ code, err }: Outcome, exitCode: number, errorCode: string, sentence: string): void {
-  expect(err).to.match(new RegExp(`^fedloom: [^\\n]+ \\[${errorCode}\\]\\n$`)).and.include(sentence);
+  expect(err)
+    .to.match(new RegExp(`^fedloom: [^\\n]+ \\[${errorCode}\\]\\n$`))
+    .and.include(sentence);
   expect(code).to.equal(exitCode);
 }
 
 describe('fedloom', function () {
   this.timeout(60_000);
   const folder = useFolder();
+  endCommandsAfterEach();
   const names = Object.keys(commands);
 
   it('lists every command in its help, on stdout', async () => {
@@ -48,9 +51,10 @@ describe('fedloom', function () {
   });
 
   it('has a help for every command and every command below it', async () => {
-    const below = [['runs', 'show'], ['bench', 'server'], ['data', 'ls']]; // prettier-ignore
-    for (const args of [...names.map((name) => [name]), ...below]) {
-      const { code, out, err } = await fedloom([...args, '--help']);
+    const all = [...names.map((name) => [name]), ['runs', 'show'], ['bench', 'server'], ['data', 'ls']];
+    const outcomes = await Promise.all(all.map((args) => fedloom([...args, '--help'])));
+    for (const [i, args] of all.entries()) {
+      const { code, out, err } = outcomes[i]!;
       expect([code, err]).to.deep.equal([0, '']);
       expect(out).to.match(new RegExp(`^Usage: fedloom ${args.join(' ')} `));
     }
@@ -92,8 +96,9 @@ describe('fedloom', function () {
       [['demo', '--port', '70000'], 'expected 0 to 65535'],
       [['bench', 'server', '--clients', '0'], 'expected whole numbers'],
     ];
-    for (const [args, sentence] of cases) {
-      const plain = await fedloom(args);
+    const outcomes = await Promise.all(cases.map(([args]) => fedloom(args)));
+    for (const [i, [args, sentence]] of cases.entries()) {
+      const plain = outcomes[i]!;
       expect(plain.err, args.join(' ')).to.include(sentence);
       expect([plain.code, plain.out], args.join(' ')).to.deep.equal([2, '']);
     }
@@ -105,7 +110,9 @@ describe('fedloom', function () {
   it('colours nothing when stderr is no terminal or NO_COLOR is set', async () => {
     for (const env of [{ NO_COLOR: '1', FORCE_COLOR: '0' }, {}]) {
       const { out, err } = await fedloom(['runs', 'ls', '--data-dir', join(folder(), 'none')], { env });
-      expect(out + err).to.include('NOT_FOUND').and.not.include('\u001b');
+      expect(out + err)
+        .to.include('NOT_FOUND')
+        .and.not.include('\u001b');
     }
   });
 
@@ -185,7 +192,7 @@ describe('fedloom', function () {
     it('refuses a wrong data spec before it connects', async () => {
       expectError(await join_(link, '--data', 'mnist-10k:4/4'), 2, 'BAD_ARGUMENT', 'the parts are 0 to 3');
       expectError(await join_(link, '--data', 'minst'), 1, 'NOT_FOUND', 'minst');
-      expectError(await join_(link, '--data', `${join(folder(), 'none.csv')}?label=kind`), 1, 'BAD_FILE', 'none.csv');
+      expectError(await join_(link, '--data', `${join(folder(), 'none.csv')}?label=kind`), 1, 'NOT_FOUND', 'none.csv');
       expectError(await join_(link, '--data', 'a.csv'), 2, 'BAD_ARGUMENT', '?label=COLUMN');
     });
 

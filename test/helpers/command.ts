@@ -20,6 +20,13 @@ export interface CommandOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+const running = new Set<RunningCommand>();
+
+/** Ends what a test that failed has left running; otherwise the tests would never end. To be called in a suite. */
+export function endCommandsAfterEach(): void {
+  afterEach(() => Promise.all([...running].map((command) => command.kill())));
+}
+
 /** A command that is running. */
 export class RunningCommand {
   readonly child: ChildProcess;
@@ -46,7 +53,9 @@ export class RunningCommand {
       this.#err += data.toString();
       heard();
     });
+    running.add(this);
     this.ended = once(this.child, 'close').then(([code, signal]) => {
+      running.delete(this);
       heard();
       return { code: code as number | null, signal: signal as NodeJS.Signals | null, out: this.#out, err: this.#err };
     });

@@ -117,6 +117,19 @@ describe('uploads', () => {
     expect(log.at(-1)).to.equal('send 3 0');
   });
 
+  it('that take longer than a second do not hold up the others, while there is memory', () => {
+    const { uploads, log, clock } = setup({ maxUploads: 1, maxSpoolBytes: 2 * 4 * length });
+    for (const n of [1, 2, 3]) uploads.begin(id(n), reportOf(n));
+    uploads.tick();
+    expect(log).to.deep.equal(['send 1 0']);
+    clock.now = 1_000;
+    uploads.tick();
+    expect(log).to.deep.equal(['send 1 0', 'send 2 0']);
+    clock.now = 2_000;
+    uploads.tick();
+    expect(log).to.deep.equal(['send 1 0', 'send 2 0']); // memory has room for two
+  });
+
   it('are limited by memory as well as by number, but one is always let in', () => {
     const { uploads, log } = setup({ maxUploads: 4, maxSpoolBytes: 1 });
     for (const n of [1, 2]) uploads.begin(id(n), reportOf(n));
@@ -124,9 +137,9 @@ describe('uploads', () => {
   });
 
   it('give up their place when they stand still while others wait', () => {
-    const { uploads, log, clock } = setup({ maxUploads: 1 });
+    const { uploads, log, clock } = setup({ maxUploads: 1, maxSpoolBytes: 1 });
     uploads.begin(id(1), reportOf(1));
-    clock.now = 60_000 / 3;
+    clock.now = 20_000;
     uploads.tick();
     expect(log).to.deep.equal(['send 1 0']); // nobody waits: it may keep its place
     uploads.begin(id(2), reportOf(2));
