@@ -17,5 +17,6 @@ export { NodeFederatedClient as FederatedClient };
 export type { FederatedClientOptions, GlobalModel, StateDetail } from './federated-client.ts';
 export type { RoundOutcome } from './session.ts';
 export type { Trainer, TrainRequest, TrainResult } from './trainer.ts';
+export type { TrainingModule } from './module-trainer.ts';
 export type { Conditions } from './conditions.ts';
 export type { ClientData } from './data.ts';

@@ -120,6 +120,12 @@ function show([state, effects]: Step, shown: ClientState, reason: WaitReason | n
   return [{ ...state, shown, reason }, [...effects, { do: 'show', state: shown, reason }]];
 }
 
+/** Shows that there is nothing to do, and why: first of all what this device itself lacks. */
+const showIdle = ([state, effects]: Step, reason: WaitReason): Step =>
+  state.unable === null
+    ? show([state, effects], 'waiting', reason)
+    : show([state, effects], state.unable === 'paused-by-user' ? 'paused' : 'ineligible', state.unable);
+
 const send = (message: ClientMessage): SessionEffect => ({ do: 'send', message });
 
 const where = ({ run, round, attempt }: Job): { run: string; round: number; attempt: number } => ({
@@ -225,7 +231,7 @@ function receive(state: SessionState, message: ServerMessage): Step {
       const open: SessionState = { ...state, link: 'open', failures: 0, chunkWindow: message.windowBytes, sent: 0 };
       if (state.unable !== null)
         return show([open, [send({ type: 'unready', reason: state.unable })]], 'ineligible', state.unable);
-      return show([open, [send(ready(open))]], 'waiting', 'round-in-progress');
+      return showIdle([open, [send(ready(open))]], 'round-in-progress');
     }
     case 'wait': {
       const [dropped, effects] = dropJob(state);
@@ -233,7 +239,7 @@ function receive(state: SessionState, message: ServerMessage): Step {
       const outdated =
         state.kept !== null && (message.run !== state.kept.run || (message.round ?? 0) > state.kept.round);
       const [next, more] = outdated ? forgetKept(dropped) : same(dropped);
-      return show([next, [...effects, ...more]], 'waiting', message.reason);
+      return showIdle([next, [...effects, ...more]], message.reason);
     }
     case 'train':
       return train(state, message);
@@ -259,12 +265,12 @@ function receive(state: SessionState, message: ServerMessage): Step {
     case 'refused': {
       if (state.job === null || !isAbout(state.job, message)) return same(state);
       const [dropped, effects] = dropJob(state);
-      return show([dropped, effects], 'waiting', 'round-in-progress');
+      return showIdle([dropped, effects], 'round-in-progress');
     }
     case 'finished': {
       const [dropped, effects] = dropJob(state);
       const [next, more] = forgetKept(dropped);
-      return show([next, [...effects, ...more, { do: 'finished', message }]], 'waiting', 'run-finished');
+      return showIdle([next, [...effects, ...more, { do: 'finished', message }]], 'run-finished');
     }
     case 'error':
       return disconnected(state, message.code, message.message);
@@ -307,13 +313,13 @@ function roundOver(state: SessionState, message: MessageOf<ServerMessage, 'commi
   if (message.type === 'abandoned') {
     // The kept update stays: the next attempt starts from the same model.
     const outcome: RoundOutcome = { run, round, attempt, result: 'abandoned', counted: false };
-    return show([dropped, [...effects, { do: 'outcome', outcome }]], 'waiting', 'round-in-progress');
+    return showIdle([dropped, [...effects, { do: 'outcome', outcome }]], 'round-in-progress');
   }
   const durable = state.kept !== null && state.kept.run === run && state.kept.round <= round;
   const [next, more] = durable ? forgetKept(dropped) : same(dropped);
   const { result, counted, weightsBytes } = message;
   const outcome: RoundOutcome = { run, round, attempt, result, counted, weights: toHex(message.weights), weightsBytes };
-  return show([next, [...effects, ...more, { do: 'outcome', outcome }]], 'waiting', 'round-in-progress');
+  return showIdle([next, [...effects, ...more, { do: 'outcome', outcome }]], 'round-in-progress');
 }
 
 function disconnected(state: SessionState, code: ErrorCode, message: string): Step {
