@@ -389,7 +389,19 @@ export class FederatedClient extends EventTarget {
     this.#updates.set(job.key, bytes);
     const upload = this.#platform.randomBytes(16);
     const { key, run, round } = job;
-    this.#dispatch({ type: 'trained', update: { key, run, round, upload, bytes: bytes.length, examples, metrics } });
+    this.#dispatch({
+      type: 'trained',
+      update: {
+        key,
+        run,
+        round,
+        upload,
+        bytes: bytes.length,
+        examples,
+        metrics,
+        backend: this.#trainer.backend.slice(0, 64),
+      },
+    });
   }
 
   #outcome(outcome: RoundOutcome): void {

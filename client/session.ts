@@ -32,6 +32,8 @@ export interface KeptUpdate {
   readonly bytes: number;
   readonly examples: number;
   readonly metrics: Readonly<Record<string, number>>;
+  /** What it was trained on. */
+  readonly backend: string;
 }
 
 export interface SessionState {
@@ -149,7 +151,7 @@ function forgetKept(state: SessionState): Step {
 
 /** Offers the kept update to the attempt in progress. */
 function offer(state: SessionState, job: Job, update: KeptUpdate): Step {
-  const { upload, bytes, examples, metrics } = update;
+  const { upload, bytes, examples, metrics, backend } = update;
   const report = {
     type: 'report',
     ...where(job),
@@ -158,6 +160,7 @@ function offer(state: SessionState, job: Job, update: KeptUpdate): Step {
     examples,
     encoding: 'float32',
     metrics: { ...metrics },
+    backend,
   } as const;
   return show([{ ...state, job, stage: 'offered', sent: 0 }, [send(report)]], 'uploading');
 }

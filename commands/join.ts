@@ -1,6 +1,5 @@
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { FederatedClient, type RoundOutcome, type StateDetail } from '../client/node.ts';
 import { lockFolder } from '../client/node-lock.ts';
@@ -74,7 +73,7 @@ async function joinFederation(link: string, options: JoinOptions): Promise<void>
       },
       ...(options.label === undefined ? {} : { label: options.label }),
       ...(options.seed === undefined ? {} : { seed: options.seed }),
-      ...(options.trainer === undefined ? {} : { trainer: pathToFileURL(resolve(options.trainer)) }),
+      ...(options.trainer === undefined ? {} : { trainer: options.trainer }),
     });
     showStates(client);
     const outcomes: RoundOutcome[] = [];

@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 import pino from 'pino';
@@ -73,6 +74,8 @@ async function serve(
       ? {}
       : { tls: { key: await readPem(settings.tlsKey), cert: await readPem(settings.tlsCert) } };
   const evaluation = await heldOut(config.task.data, settings.evaluate);
+  // Before anything is printed: whoever reads that the server is ready may already want it to stop.
+  const stopped = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
   let server: FederatedServer | null = null;
   try {
     server = await createServer({
@@ -96,14 +99,11 @@ async function serve(
       admission: settings.admission,
       evaluation:
         'evaluate' in evaluation ? `${evaluation.examples} held-out examples of ${evaluation.source}` : evaluation.none,
-      ignored: isNew ? [] : Object.keys(flags),
+      ignored: isNew ? [] : Object.keys(flags).toSorted(),
       data: config.task.data.source ?? 'FILE',
     });
     follow(server, run);
-    await new Promise<void>((resolve) => {
-      process.once('SIGINT', () => resolve());
-      process.once('SIGTERM', () => resolve());
-    });
+    await stopped;
     say('Stopping; a round in progress goes on at the next start.');
   } finally {
     await server?.close();

@@ -318,8 +318,8 @@ export class Attempt {
     });
     this.#host.metrics.report('counted');
     this.#host.metrics.updateNorm(upload.norm);
-    const { examples, metrics } = report;
-    const data = { client, round: this.plan.round, examples, norm: upload.norm, metrics };
+    const { examples, metrics, backend } = report;
+    const data = { client, round: this.plan.round, examples, norm: upload.norm, metrics, backend };
     this.#owner.event('report', `Client ${client.slice(0, 8)} reported (${examples} examples).`, data);
     this.#dispatch({ type: 'reported', from: client });
   }

@@ -78,6 +78,7 @@ export class Coordinator implements SessionHandler {
         break;
       case 'report':
         client.state = 'uploading';
+        client.backend = message.backend ?? client.backend;
         if (run === null)
           session.send({ type: 'refused', ...whereOf(message), code: 'WRONG_RUN', message: 'no run is in progress' });
         else run.report(session.id, message);

@@ -14,6 +14,8 @@ export interface Connected {
   state: ClientState;
   reason: WaitReason | null;
   examples: number | null;
+  /** As the client said last. */
+  backend: string;
   progress: number | null;
   bytesUp: number;
 }
@@ -58,6 +60,7 @@ export class Roster implements Population {
       state: 'connecting',
       reason: null,
       examples: null,
+      backend: session.backend,
       progress: null,
       bytesUp: this.#remembered.get(session.id)?.bytesUp ?? 0,
     });
@@ -107,7 +110,7 @@ export class Roster implements Population {
         ...stateOf(id),
         connected: client !== undefined,
         excluded: state === 'excluded',
-        backend: client?.session.backend ?? '',
+        backend: client?.backend ?? '',
         software: client?.session.software ?? '',
         examples: client?.examples ?? null,
         progress: client?.progress ?? null,

@@ -67,6 +67,8 @@ export const clientMessages = {
     examples: count,
     encoding: text(32),
     metrics,
+    /** What it was trained on: known for certain only now. */
+    backend: v.optional(text(64)),
   }),
   /** Training did not work out; the round goes on without this client. */
   failed: v.strictObject({ type: v.literal('failed'), ...where, code: errorCode, message: text(512) }),

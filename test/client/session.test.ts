@@ -42,6 +42,7 @@ const update = (round: number): KeptUpdate => ({
   bytes: 40,
   examples: 7,
   metrics: { loss: 1 },
+  backend: 'test',
 });
 const about = (round: number, attempt = 1): { run: string; round: number; attempt: number } => ({
   run: 'r-1',

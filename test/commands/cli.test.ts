@@ -124,7 +124,9 @@ describe('fedloom', function () {
       return serve('--config', join(folder(), 'fed.yaml'));
     };
     /** Nothing was opened, so a second try starts clean. */
-    const nothingLeft = async (): Promise<void> => expect(await readdir(folder())).to.not.include('data');
+    const nothingLeft = async (): Promise<void> => {
+      expect(await readdir(folder())).to.not.include('data');
+    };
 
     it('refuses an unknown key of the config file by its name, and says which there are', async () => {
       const outcome = await withFile('round: 20\n');

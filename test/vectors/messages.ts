@@ -29,6 +29,7 @@ export const clientExamples: readonly ClientMessage[] = [
     examples: 600,
     encoding: 'float32',
     metrics: { loss: 0.5, accuracy: 0.875 },
+    backend: 'wasm',
   },
   { type: 'failed', ...where, code: 'TRAINING_FAILED', message: 'the loss is not finite' },
   { type: 'leave', reason: 'user' },
