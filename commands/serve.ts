@@ -6,6 +6,7 @@ import pino from 'pino';
 import type { AdmissionMode } from '../server/gateway/admission.ts';
 import type { RunView } from '../server/operations.ts';
 import { createServer, type FederatedServer } from '../server/server.ts';
+import { tuneMemoryForServing } from '../server/tune-memory.ts';
 import { checkRunConfig } from '../server/config.ts';
 import type { Log } from '../server/host.ts';
 import { FederatedError } from '../shared/errors.ts';
@@ -66,6 +67,7 @@ async function serve(
   { fresh, json }: { readonly fresh: boolean; readonly json: boolean },
 ): Promise<void> {
   const startedAt = Date.now();
+  const collectGarbage = tuneMemoryForServing();
   const keys = settings.register.map(publicKeyFrom);
   // Checked before anything is opened, so that a wrong setting leaves no folder behind.
   const config = checkRunConfig(await runConfigFrom(flags, () => randomInt(2 ** 32)));
@@ -79,6 +81,7 @@ async function serve(
   let server: FederatedServer | null = null;
   try {
     server = await createServer({
+      collectGarbage,
       dataDir: settings.dataDir,
       host: settings.host,
       port: settings.port,
