@@ -13,6 +13,9 @@ const lockFile = 'server.lock';
 /** A probe by a command holds the file for less than a millisecond; a starting server waits that out, ms. */
 const patience = 250;
 
+/** Locks that this process holds: what nothing refers to is collected, and would let go of its file. */
+const held = new Set<Database.Database>();
+
 /**
  * Takes the folder's lock.
  * @returns what gives it back
@@ -27,8 +30,9 @@ export function lockFolder(dataDir: string): () => void {
     const message = `the data folder ${dataDir} is in use by ${ownerOf(dataDir)}; stop it first or choose another --data-dir`;
     throw new FederatedError('STORE_LOCKED', message, { cause });
   }
+  held.add(db);
   return () => {
-    if (!db.open) return;
+    if (!held.delete(db)) return;
     db.exec('ROLLBACK');
     db.close();
   };

@@ -119,7 +119,8 @@ for (const primitives of implementations) {
             if (i === 0 || primitives === native) expect(primitives.verify(weak, message, signature)).to.equal(false);
           }
         }
-        expect(forged).to.be.greaterThan(0);
+        // Node 24 (OpenSSL 3.5) refuses them itself.
+        if (Number(process.versions.node.split('.')[0]) < 24) expect(forged).to.be.greaterThan(0);
       }
     });
 
