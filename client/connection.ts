@@ -56,7 +56,8 @@ export class ClientConnection {
     this.#socket = platform.openSocket(link.socketUrl, {
       opened: () => this.#transmit(this.#handshake.hello),
       message: (bytes) => this.#receive(bytes),
-      closed: (code, reason) => {
+      closed: (code, reason, refusal) => {
+        if (refusal !== undefined) return this.#end(refusal.code, refusal.message);
         const ours = errorCodeOfClose(code);
         if (ours !== undefined) this.#end(ours, reason || ours);
         else this.#end('CONNECTION_LOST', `the connection to ${link.socketUrl} was lost (close code ${code})`);

@@ -1,4 +1,5 @@
 import { WebSocket } from 'ws';
+import { FederatedError } from '../shared/errors.ts';
 import { defaultLimits, maxBufferedChunks, maxFragments } from '../shared/protocol/limits.ts';
 import type { Socket, SocketEvents } from './platform.ts';
 
@@ -16,13 +17,16 @@ export function openNodeSocket(url: string, events: SocketEvents): Socket {
     handshakeTimeout: defaultLimits.helloTimeout,
   });
   let cut: NodeJS.Timeout | undefined;
+  let refusal: FederatedError | undefined;
   socket.on('open', () => events.opened());
   socket.on('message', (data: Buffer) => events.message(data));
-  // An error is always followed by `close`, which says it all.
-  socket.on('error', () => {});
+  // An error is always followed by `close`.
+  socket.on('error', (error: NodeJS.ErrnoException) => {
+    refusal = refusalOf(url, error);
+  });
   socket.on('close', (code, reason) => {
     clearTimeout(cut);
-    events.closed(code, reason.toString());
+    events.closed(code, reason.toString(), refusal);
   });
   return {
     send: (bytes) => {
@@ -36,4 +40,19 @@ export function openNodeSocket(url: string, events: SocketEvents): Socket {
       }
     },
   };
+}
+
+/** What will not get better by itself: a certificate that is not trusted, or an address where no Fedloom server is. */
+function refusalOf(url: string, error: NodeJS.ErrnoException): FederatedError | undefined {
+  if (/CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS/.test(error.code ?? '')) {
+    const what = `the certificate of ${url} is not trusted here: ${error.message}`;
+    return new FederatedError('WRONG_SERVER', `${what}; name its authority's file in NODE_EXTRA_CA_CERTS`, {
+      cause: error,
+    });
+  }
+  const status = /^Unexpected server response: (\d+)/.exec(error.message)?.[1];
+  if (status === '404') return new FederatedError('BAD_LINK', `there is no Fedloom server at ${url} (HTTP status 404)`);
+  if (status === '403')
+    return new FederatedError('ORIGIN_REFUSED', `the server at ${url} refuses this client (HTTP status 403)`);
+  return undefined;
 }

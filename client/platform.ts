@@ -1,3 +1,4 @@
+import type { FederatedError } from '../shared/errors.ts';
 import type { Primitives, RandomBytes } from '../shared/crypto/primitives.ts';
 import type { Readings } from './conditions.ts';
 import type { Trainer } from './trainer.ts';
@@ -12,8 +13,12 @@ export interface Socket {
 export interface SocketEvents {
   opened(): void;
   message(bytes: Uint8Array): void;
-  /** Once, however it ended. `code` is the WebSocket close code, 1006 when there was none. */
-  closed(code: number, reason: string): void;
+  /**
+   * Once, however it ended.
+   * @param code - the WebSocket close code, 1006 when there was none
+   * @param refusal - why another try would end the same way, where the platform knows
+   */
+  closed(code: number, reason: string, refusal?: FederatedError): void;
 }
 
 /** Small things that outlive the process, by name: the identity's seed, the consent, the newest model. */

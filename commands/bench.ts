@@ -19,9 +19,11 @@ export const command = (): Command => {
     .option('--params <list>', 'numbers of parameters', counts, [302_474])
     .option('--rounds <n>', 'rounds measured, after one to warm up', (text) => counts(text)[0]!, 5)
     .option('--idle <n>', 'idle connections for the memory figure; 0: none', Number, 1_000)
+    .option('--plain', 'without the Node flag --no-incremental-marking', false)
     .option('--json', 'one JSON object on stdout', false)
-    .action((options: { clients: number[]; params: number[]; rounds: number; idle: number; json: boolean }) =>
-      runAction(options.json, async () => print(await benchServer({ ...options, onProgress: say }), options.json)),
+    .action(
+      (options: { clients: number[]; params: number[]; rounds: number; idle: number; plain: boolean; json: boolean }) =>
+        runAction(options.json, async () => print(await benchServer({ ...options, onProgress: say }), options.json)),
     );
   return bench;
 };

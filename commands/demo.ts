@@ -7,7 +7,6 @@ import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError } from 'commander';
 import { RunFolder } from '../server/run-folder.ts';
 import { createServer, type FederatedServer } from '../server/server.ts';
-import { tuneMemoryForServing } from '../server/tune-memory.ts';
 import { FederatedError } from '../shared/errors.ts';
 import { runId } from '../shared/ids.ts';
 import { taskByName } from '../shared/tasks/catalog.ts';
@@ -66,7 +65,6 @@ const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 async function demo(options: DemoOptions): Promise<void> {
   const startedAt = Date.now();
-  const collectGarbage = tuneMemoryForServing();
   if (options.clients < 1 || options.rounds < 1)
     throw new FederatedError('BAD_ARGUMENT', 'demo: needs at least one client and one round');
   const out = resolve(
@@ -82,7 +80,7 @@ async function demo(options: DemoOptions): Promise<void> {
   const task = { ...base, data: { ...base.data, source: dataSet }, training };
   await loadData(`${dataSet}:0/${options.clients}`); // unpacks the digits once, before ten processes ask for them
   const evaluation = (await evaluationOf(task.data, `${dataSet}@test`))!;
-  const server = await createServer({ collectGarbage, dataDir, port: options.port, evaluate: evaluation.evaluate });
+  const server = await createServer({ dataDir, port: options.port, evaluate: evaluation.evaluate });
   const children: ChildProcess[] = [];
   const end = (): void => {
     for (const child of children) child.kill('SIGKILL');

@@ -1,12 +1,13 @@
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import pino from 'pino';
 import type { AdmissionMode } from '../server/gateway/admission.ts';
 import type { RunView } from '../server/operations.ts';
+import { RunFolder } from '../server/run-folder.ts';
 import { createServer, type FederatedServer } from '../server/server.ts';
-import { tuneMemoryForServing } from '../server/tune-memory.ts';
 import { checkRunConfig } from '../server/config.ts';
 import type { Log } from '../server/host.ts';
 import { FederatedError } from '../shared/errors.ts';
@@ -67,7 +68,6 @@ async function serve(
   { fresh, json }: { readonly fresh: boolean; readonly json: boolean },
 ): Promise<void> {
   const startedAt = Date.now();
-  const collectGarbage = tuneMemoryForServing();
   const keys = settings.register.map(publicKeyFrom);
   // Checked before anything is opened, so that a wrong setting leaves no folder behind.
   const config = checkRunConfig(await runConfigFrom(flags, () => randomInt(2 ** 32)));
@@ -79,9 +79,9 @@ async function serve(
   // Before anything is printed: whoever reads that the server is ready may already want it to stop.
   const stopped = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
   let server: FederatedServer | null = null;
+  let folder: RunFolder | null = null;
   try {
     server = await createServer({
-      collectGarbage,
       dataDir: settings.dataDir,
       host: settings.host,
       port: settings.port,
@@ -106,10 +106,12 @@ async function serve(
       data: config.task.data.source ?? 'FILE',
     });
     follow(server, run);
+    folder = await RunFolder.begin(join(settings.dataDir, 'runs'), run.id, server.operations, server.events);
     await stopped;
     say('Stopping; a round in progress goes on at the next start.');
   } finally {
     await server?.close();
+    await folder?.close();
     if ('close' in evaluation) await evaluation.close();
   }
 }

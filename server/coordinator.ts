@@ -25,7 +25,6 @@ export class Coordinator implements SessionHandler {
   #active: ActiveRun | null = null;
   #activating: Promise<void> = Promise.resolve();
   #cancelTick: () => void = () => {};
-  #received = 0;
   #closed = false;
 
   constructor(host: Host) {
@@ -106,11 +105,6 @@ export class Coordinator implements SessionHandler {
     const client = this.#roster.connected(session.id);
     if (client === undefined || client.session !== session) return;
     client.bytesUp += payload.length;
-    this.#received += payload.length;
-    if (this.#received >= collectEvery) {
-      this.#received = 0;
-      this.#host.collectGarbage?.();
-    }
     this.#active?.chunk(session.id, tag, offset, payload);
   }
 
@@ -299,9 +293,6 @@ export class Coordinator implements SessionHandler {
     });
   }
 }
-
-/** Bytes of updates between two collections of garbage. */
-const collectEvery = 4 * 1024 * 1024;
 
 const name = (session: Session): string => session.label || session.id.slice(0, 8);
 const whereOf = ({

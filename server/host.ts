@@ -57,8 +57,6 @@ export interface Host {
   readonly metrics: Metrics;
   /** Central evaluation on data of the server's own; absent: none. */
   readonly evaluate?: (model: ModelSpec, weights: Float32Array) => Promise<Evaluation>;
-  /** Frees young objects; called after every few megabytes of updates. See tune-memory.ts. */
-  readonly collectGarbage?: () => void;
   /** Called at each named step of a round. */
   readonly onStep?: (step: StepName) => void;
 }

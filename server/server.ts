@@ -43,8 +43,6 @@ export interface ServerOptions {
   readonly evaluate?: Host['evaluate'];
   readonly log?: Log;
   readonly clock?: Clock;
-  /** From `tuneMemoryForServing`, when this process is a server and little else. */
-  readonly collectGarbage?: () => void;
   readonly onStep?: Host['onStep'];
 }
 
@@ -101,7 +99,7 @@ export async function createServer(options: ServerOptions): Promise<FederatedSer
     const startedAt = clock.now();
     const events = new EventLog(startedAt);
     const metrics = createMetrics();
-    const { evaluate, onStep, collectGarbage } = options;
+    const { evaluate, onStep } = options;
     const world: Host = {
       clock,
       randomBytes,
@@ -113,7 +111,6 @@ export async function createServer(options: ServerOptions): Promise<FederatedSer
       metrics,
       ...(evaluate === undefined ? {} : { evaluate }),
       ...(onStep === undefined ? {} : { onStep }),
-      ...(collectGarbage === undefined ? {} : { collectGarbage }),
     };
     const coordinator = new Coordinator(world);
     const gateway = new Gateway({

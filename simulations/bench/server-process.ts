@@ -1,5 +1,4 @@
 import { createServer } from '../../server/server.ts';
-import { tuneMemoryForServing } from '../../server/tune-memory.ts';
 
 /**
  * The server of the server benchmark, in a process of its own so that its CPU time and memory can be told from the
@@ -26,12 +25,11 @@ export interface ServerSample {
   readonly connections: number;
 }
 
-const collectGarbage = tuneMemoryForServing();
 process.once('message', (task: ServerTask) => void serve(task));
 
 async function serve({ dataDir, config }: ServerTask): Promise<void> {
   const limits = { helloTimeout: 120_000, maxPendingPerAddress: 20_000 };
-  const server = await createServer({ dataDir, port: 0, admission: 'open', limits, collectGarbage });
+  const server = await createServer({ dataDir, port: 0, admission: 'open', limits });
   const sample = (type: ServerSample['type']): void => {
     const { user, system } = process.cpuUsage();
     const message: ServerSample = {

@@ -1,6 +1,5 @@
 import { FederatedClient } from '../../client/node.ts';
 import type { Trainer } from '../../client/trainer.ts';
-import { tuneMemoryForServing } from '../../server/tune-memory.ts';
 import { layoutSize } from '../../shared/weights.ts';
 import { modelLayout } from '../../shared/tasks/model.ts';
 
@@ -11,7 +10,6 @@ export interface SwarmTask {
   readonly clients: number;
 }
 
-tuneMemoryForServing(); // as many buffers come and go here as in the server
 process.once('message', (task: SwarmTask) => void swarm(task));
 
 async function swarm({ joinLink, clients }: SwarmTask): Promise<void> {

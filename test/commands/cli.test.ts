@@ -119,9 +119,11 @@ describe('fedloom', function () {
   describe('serve', () => {
     const serve = (...args: string[]): Promise<Outcome> =>
       fedloom(['serve', '--port', '0', '--evaluate', 'none', '--data-dir', join(folder(), 'data'), ...args]);
+    let files = 0;
     const withFile = async (text: string): Promise<Outcome> => {
-      await writeFile(join(folder(), 'fed.yaml'), text);
-      return serve('--config', join(folder(), 'fed.yaml'));
+      const path = join(folder(), `fed-${++files}.yaml`);
+      await writeFile(path, text);
+      return serve('--config', path);
     };
     /** Nothing was opened, so a second try starts clean. */
     const nothingLeft = async (): Promise<void> => {
@@ -135,11 +137,15 @@ describe('fedloom', function () {
     });
 
     it('refuses a wrong value of the config file by its name', async () => {
-      expectError(await withFile('rounds: many\n'), 2, 'BAD_CONFIG', 'rounds: ');
-      expectError(await withFile('admission: everyone\n'), 2, 'BAD_CONFIG', 'admission: ');
-      expectError(await withFile('roundTimeout: soon\n'), 2, 'BAD_CONFIG', 'roundTimeout: expected a time');
-      expectError(await withFile('- rounds\n'), 2, 'BAD_CONFIG', 'expected a map of options');
-      expectError(await withFile('rounds: [1\n'), 2, 'BAD_CONFIG', 'fed.yaml');
+      const cases: [string, string][] = [
+        ['rounds: many\n', 'rounds: '],
+        ['admission: everyone\n', 'admission: '],
+        ['roundTimeout: soon\n', 'roundTimeout: expected a time'],
+        ['- rounds\n', 'expected a map of options'],
+        ['rounds: [1\n', '.yaml: '],
+      ];
+      const outcomes = await Promise.all(cases.map(([text]) => withFile(text)));
+      for (const [i, [, sentence]] of cases.entries()) expectError(outcomes[i]!, 2, 'BAD_CONFIG', sentence);
       await nothingLeft();
     });
 

@@ -1,5 +1,7 @@
 import { expect } from 'chai';
-import { connect } from 'node:net';
+import { createServer as createHttpServer } from 'node:http';
+import { connect, type AddressInfo } from 'node:net';
+import { FederatedClient } from '../../client/node.ts';
 import { encodeChunkFrame, encodeControlFrame } from '../../shared/protocol/frames.ts';
 import { runId } from '../../shared/ids.ts';
 import { floatBytes } from '../../shared/weights.ts';
@@ -416,5 +418,25 @@ describe('faults of clients', () => {
       const error = await done.catch((thrown: unknown) => thrown);
       expect(error).to.include({ code: 'WRONG_SERVER' });
     });
+  });
+});
+
+describe('a client at a wrong address', () => {
+  it('says at once that there is no Fedloom server, instead of trying for ever', async () => {
+    const other = createHttpServer((_, response) => void response.writeHead(404).end());
+    other.on('upgrade', (_, socket) => socket.end('HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n'));
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    const { port } = other.address() as AddressInfo;
+    const client = new FederatedClient({
+      url: `ws://127.0.0.1:${port}/v1`,
+      consent: 'given',
+      data: () => ({ xs: [], ys: [] }),
+    });
+    const error = await client
+      .join()
+      .next()
+      .catch((thrown: unknown) => thrown);
+    expect(error).to.include({ code: 'BAD_LINK' });
+    other.close();
   });
 });
