@@ -1,17 +1,18 @@
 import { toHex } from '../shared/bytes.ts';
 import { identityFromSeed, type Identity } from '../shared/crypto/identity.ts';
 import { asFederatedError, FederatedError } from '../shared/errors.ts';
-import { sha256Id, type Sha256 } from '../shared/ids.ts';
+import { sha256Id } from '../shared/ids.ts';
 import { parseLink, type ParsedLink } from '../shared/protocol/link.ts';
 import type { ServerMessage } from '../shared/protocol/messages.ts';
 import { isWaitReason, waitReasons, type ClientState, type WaitReason } from '../shared/states.ts';
 import { modelLayout } from '../shared/tasks/model.ts';
 import { decodeTask, type Task } from '../shared/tasks/task.ts';
-import { bytesFloats, floatBytes, layoutSize, type Layout } from '../shared/weights.ts';
+import { bytesFloats, floatBytes, layoutSize } from '../shared/weights.ts';
 import { backoff } from './backoff.ts';
 import { BlobFetcher } from './blob-fetcher.ts';
 import { judge, type Conditions } from './conditions.ts';
 import { ClientConnection } from './connection.ts';
+import { ModelCache, type GlobalModel } from './model-cache.ts';
 import { Consent } from './consent.ts';
 import { toExamples, type ClientData } from './data.ts';
 import type { ClientPlatform } from './platform.ts';
@@ -56,20 +57,7 @@ export interface StateDetail {
   readonly message: string;
 }
 
-/** A model as this client last saw it committed. */
-export interface GlobalModel {
-  readonly run: string;
-  readonly round: number;
-  readonly sha256: Sha256;
-  readonly task: Task;
-  readonly layout: Layout;
-  /** length d */
-  readonly weights: Float32Array;
-}
-
 const identityKey = 'identity.seed';
-const modelKey = 'model.json';
-const weightsKey = 'model.f32';
 
 /**
  * A participant in a federation. Events: `state` (StateDetail), `round` (RoundOutcome).
@@ -94,7 +82,7 @@ export class FederatedClient extends EventTarget {
   readonly #updates = new Map<string, Uint8Array>();
   #work: AbortController | null = null;
   #rounds: Queue<RoundOutcome> | null = null;
-  #newest: Omit<GlobalModel, 'layout' | 'weights'> | null = null;
+  readonly #models: ModelCache;
   #saving: Promise<void> = Promise.resolve();
   #cancelRetry: () => void = () => {};
   #cancelCheck: () => void = () => {};
@@ -108,6 +96,7 @@ export class FederatedClient extends EventTarget {
     this.#platform = platform;
     this.#link = parseLink(options.url);
     this.#fetcher = new BlobFetcher(platform, this.#link.httpUrl);
+    this.#models = new ModelCache(platform.store, platform.primitives);
     const { trainer, backend = 'auto' } = options;
     const isModule = typeof trainer === 'string' || trainer instanceof URL;
     this.#trainer =
@@ -155,6 +144,7 @@ export class FederatedClient extends EventTarget {
       this.#joining = false;
       await this.#trainer.close();
       this.#loadedTask = null;
+      await this.#models.persist();
     }
   }
 
@@ -166,19 +156,7 @@ export class FederatedClient extends EventTarget {
   /** The newest global model that this device has seen committed; from the device's own store when offline. */
   async model(): Promise<GlobalModel> {
     await this.#saving;
-    const { store } = this.#platform;
-    const [about, bytes] = await Promise.all([store.load(modelKey), store.load(weightsKey)]);
-    if (about === null || bytes === null) {
-      throw new FederatedError('NOT_FOUND', 'this client has no model yet: none has been committed since it joined');
-    }
-    const { run, round, sha256, task } = JSON.parse(new TextDecoder().decode(about)) as Omit<
-      GlobalModel,
-      'layout' | 'weights'
-    >;
-    if (toHex(this.#platform.primitives.sha256(bytes)) !== sha256) {
-      throw new FederatedError('BLOB_MISMATCH', 'the cached model is damaged; join again to fetch it anew');
-    }
-    return { run, round, sha256, task, layout: modelLayout(task.model), weights: bytesFloats(new Uint8Array(bytes)) };
+    return this.#models.newest();
   }
 
   // Entering and leaving.
@@ -226,9 +204,9 @@ export class FederatedClient extends EventTarget {
     if (granted) return this.#onConsent();
     this.#leave('consent');
     this.#updates.clear();
-    this.#newest = null;
     await this.#saving;
-    for (const key of [identityKey, modelKey, weightsKey]) await this.#platform.store.remove(key);
+    await this.#platform.store.remove(identityKey);
+    await this.#models.forget();
     this.#show('needs-consent', null);
   }
 
@@ -354,6 +332,8 @@ export class FederatedClient extends EventTarget {
         `the model has ${this.#jobWeights.length} weights, its task says ${expected}`,
       );
     }
+    const { run, round, weights } = job;
+    this.#models.remember({ run, round: round - 1, sha256: sha256Id(weights), task, weights: this.#jobWeights });
     if (this.#loadedTask !== job.task) {
       const examples = await toExamples(await this.#options.data({ task, signal }), task.data);
       if (signal.aborted) return;
@@ -421,7 +401,12 @@ export class FederatedClient extends EventTarget {
     this.#saving = this.#saving
       .then(async () => {
         if (weights === undefined || task === undefined) return;
-        await this.#keepModel(run, rounds, toHex(weights), weightsBytes ?? 0, toHex(task), taskBytes ?? 0);
+        await this.#keepModel(
+          run,
+          rounds,
+          { sha256: toHex(weights), bytes: weightsBytes ?? 0 },
+          { sha256: toHex(task), bytes: taskBytes ?? 0 },
+        );
       })
       .catch(() => {}) // the model can be fetched again another time; leaving must not fail for it
       .then(() => {
@@ -429,24 +414,14 @@ export class FederatedClient extends EventTarget {
       });
   }
 
-  async #keepModel(
-    run: string,
-    round: number,
-    weights: string,
-    weightsBytes: number,
-    task: string,
-    taskBytes: number,
-  ): Promise<void> {
-    if (this.#newest?.sha256 === weights) return;
+  async #keepModel(run: string, round: number, weights: Blob, task: Blob): Promise<void> {
     const { signal } = new AbortController();
-    if (this.#task?.sha256 !== task) {
-      this.#task = { sha256: task, task: decodeTask(await this.#fetcher.fetch(task, taskBytes, signal)) };
+    if (this.#task?.sha256 !== task.sha256) {
+      const bytes = await this.#fetcher.fetch(task.sha256, task.bytes, signal);
+      this.#task = { sha256: task.sha256, task: decodeTask(bytes) };
     }
-    const bytes = await this.#fetcher.fetch(weights, weightsBytes, signal);
-    const about = { run, round, sha256: sha256Id(weights), task: this.#task.task };
-    await this.#platform.store.save(weightsKey, bytes);
-    await this.#platform.store.save(modelKey, new TextEncoder().encode(JSON.stringify(about)));
-    this.#newest = about;
+    const floats = bytesFloats(await this.#fetcher.fetch(weights.sha256, weights.bytes, signal));
+    this.#models.remember({ run, round, sha256: sha256Id(weights.sha256), task: this.#task.task, weights: floats });
   }
 
   #show(state: ClientState, reason: WaitReason | null): void {
@@ -454,6 +429,12 @@ export class FederatedClient extends EventTarget {
     this.#shown = { state, reason, message };
     this.dispatchEvent(new CustomEvent('state', { detail: this.#shown }));
   }
+}
+
+/** A blob as the server announces it. */
+interface Blob {
+  readonly sha256: string;
+  readonly bytes: number;
 }
 
 const sentences: Record<ClientState, string> = {

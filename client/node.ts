@@ -14,7 +14,8 @@ class NodeFederatedClient extends FederatedClient {
 }
 
 export { NodeFederatedClient as FederatedClient };
-export type { FederatedClientOptions, GlobalModel, StateDetail } from './federated-client.ts';
+export type { FederatedClientOptions, StateDetail } from './federated-client.ts';
+export type { GlobalModel } from './model-cache.ts';
 export type { RoundOutcome } from './session.ts';
 export type { Trainer, TrainRequest, TrainResult } from './trainer.ts';
 export type { TrainingModule } from './module-trainer.ts';

@@ -1,0 +1,73 @@
+import { toHex } from '../shared/bytes.ts';
+import type { Primitives } from '../shared/crypto/primitives.ts';
+import { FederatedError } from '../shared/errors.ts';
+import type { Sha256 } from '../shared/ids.ts';
+import { modelLayout } from '../shared/tasks/model.ts';
+import type { Task } from '../shared/tasks/task.ts';
+import { bytesFloats, floatBytes, type Layout } from '../shared/weights.ts';
+import type { ClientStore } from './platform.ts';
+
+/** A model as this client last saw it committed. */
+export interface GlobalModel {
+  readonly run: string;
+  /** The committed round that gave it; 0 for the initial weights. */
+  readonly round: number;
+  readonly sha256: Sha256;
+  readonly task: Task;
+  readonly layout: Layout;
+  /** length d */
+  readonly weights: Float32Array;
+}
+
+const aboutKey = 'model.json';
+const weightsKey = 'model.f32';
+
+/** The newest global model: in memory while the client takes part, in the device's store for afterwards and offline. */
+export class ModelCache {
+  readonly #store: ClientStore;
+  readonly #primitives: Primitives;
+  #newest: Omit<GlobalModel, 'layout'> | null = null;
+  #stored: Sha256 | null = null;
+
+  constructor(store: ClientStore, primitives: Primitives) {
+    this.#store = store;
+    this.#primitives = primitives;
+  }
+
+  remember(model: Omit<GlobalModel, 'layout'>): void {
+    this.#newest = model;
+  }
+
+  /** Stores the newest model, if it is not stored yet. */
+  async persist(): Promise<void> {
+    if (this.#newest === null || this.#newest.sha256 === this.#stored) return;
+    const { weights, ...about } = this.#newest;
+    await this.#store.save(weightsKey, floatBytes(weights));
+    await this.#store.save(aboutKey, new TextEncoder().encode(JSON.stringify(about)));
+    this.#stored = about.sha256;
+  }
+
+  /** @throws FederatedError NOT_FOUND, BLOB_MISMATCH */
+  async newest(): Promise<GlobalModel> {
+    const model = this.#newest ?? (await this.#load());
+    return { ...model, layout: modelLayout(model.task.model), weights: model.weights.slice() };
+  }
+
+  async forget(): Promise<void> {
+    this.#newest = null;
+    this.#stored = null;
+    for (const key of [aboutKey, weightsKey]) await this.#store.remove(key);
+  }
+
+  async #load(): Promise<Omit<GlobalModel, 'layout'>> {
+    const [about, bytes] = await Promise.all([this.#store.load(aboutKey), this.#store.load(weightsKey)]);
+    if (about === null || bytes === null) {
+      throw new FederatedError('NOT_FOUND', 'this client has no model yet: it has not been given one since it joined');
+    }
+    const { run, round, sha256, task } = JSON.parse(new TextDecoder().decode(about)) as Omit<GlobalModel, 'weights'>;
+    if (toHex(this.#primitives.sha256(bytes)) !== sha256) {
+      throw new FederatedError('BLOB_MISMATCH', 'the cached model is damaged; join again to fetch it anew');
+    }
+    return { run, round, sha256, task, weights: bytesFloats(new Uint8Array(bytes)) };
+  }
+}
