@@ -18,7 +18,7 @@ export const command = (): Command => {
     .option('--clients <list>', 'numbers of clients', counts, [10, 100])
     .option('--params <list>', 'numbers of parameters', counts, [302_474])
     .option('--rounds <n>', 'rounds measured, after one to warm up', (text) => counts(text)[0]!, 5)
-    .option('--idle <n>', 'idle connections for the memory figure; 0: none', Number, 1_000)
+    .option('--idle <n>', 'idle connections for the memory figure; 0: none', Number, 2_000)
     .option('--plain', 'without the Node flag --no-incremental-marking', false)
     .option('--json', 'one JSON object on stdout', false)
     .action(

@@ -49,7 +49,7 @@ export const command = (): Command =>
   new Command('demo')
     .description('A server and ten client processes over encrypted WebSockets train one model on real digits.')
     .option('--clients <n>', 'client processes', whole, 10)
-    .option('--rounds <n>', 'rounds', whole, 12)
+    .option('--rounds <n>', 'rounds', whole, 15)
     .option('--seed <n>', 'same seed, same model to the last bit', whole, 1)
     .option('--lr <x>', "the clients' learning rate", positive, 0.1)
     .option('--batch-size <n>', 'examples in a step', whole, 10)

@@ -131,16 +131,14 @@ async function measureRounds(
   ];
 }
 
+/** What each connection adds, from the first few hundred on: what the first ones load and compile is not theirs. */
 async function measureIdle(connections: number, flags: readonly string[]): Promise<BenchRow> {
-  const before: number[] = [];
-  const { end } = await withServer(
-    null,
-    connections,
-    flags,
-    (all) => (all.at(-1)?.connections ?? 0) >= connections,
-    before,
-  );
-  return rowOf('memory per idle connection', { connections }, 'KB', [(end.rss - before[0]!) / 1024 / connections]);
+  const enough = (all: readonly ServerSample[]): boolean => (all.at(-1)?.connections ?? 0) >= connections;
+  const { samples, end } = await withServer(null, connections, flags, enough);
+  const first = samples.find((sample) => sample.connections >= connections / 10 && sample.connections < connections);
+  const base = first ?? samples[0]!;
+  const kilobytes = (end.rss - base.rss) / 1024 / (end.connections - base.connections);
+  return rowOf('memory per idle connection', { connections, from: base.connections }, 'KB', [kilobytes]);
 }
 
 /** Runs a server and a swarm until `enough`; resolves with all samples, and one after garbage collection at the end. */
@@ -149,7 +147,6 @@ async function withServer(
   clients: number,
   flags: readonly string[],
   enough: (samples: readonly ServerSample[]) => boolean,
-  before: number[] = [],
 ): Promise<{ samples: ServerSample[]; end: ServerSample }> {
   const dataDir = await mkdtemp(join(tmpdir(), 'fedloom-bench-'));
   const server = fork(script('server-process'), {
@@ -181,7 +178,7 @@ async function withServer(
     const ready = next('ready');
     server.send(task);
     const { joinLink } = await Promise.race([ready, failed]);
-    before.push((await measure()).rss);
+    await measure();
     const swarmTask: SwarmTask = { joinLink, clients };
     swarm.send(swarmTask);
     while (!enough(samples)) await (config === null ? measure() : Promise.race([next('round'), failed]));

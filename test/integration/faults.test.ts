@@ -165,6 +165,23 @@ describe('faults of clients', () => {
       expect((await record()).reports).to.have.length(1);
     });
 
+    it('a rejoin with the ticket of the session before is a resumed one; with an old or a forged ticket it is a new one', async () => {
+      await begin();
+      const identity = newIdentity();
+      const rejoin = async (ticket?: Uint8Array) => {
+        const client = await RawClient.connect(federation.server.joinLink, identity);
+        raws.push(client);
+        await client.shakeHands((auth) => ({ ...auth, ticket }));
+        return client.next('welcome');
+      };
+      const first = await rejoin();
+      const second = await rejoin(first.ticket);
+      const third = await rejoin(first.ticket);
+      const fourth = await rejoin(random(32));
+      expect([first, second, third, fourth].map(({ resumed }) => resumed)).to.deep.equal([false, true, false, false]);
+      expect(new Set([first, second, third, fourth].map(({ client }) => client)).size).to.equal(1);
+    });
+
     it('the same identity from elsewhere: the older session ends for good', async () => {
       await begin();
       const identity = newIdentity();
