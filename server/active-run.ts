@@ -158,8 +158,9 @@ export class ActiveRun implements AttemptOwner {
     this.#send(id, { type: 'refused', run, round, attempt, code, message: 'report: no round is in progress' });
   }
 
-  chunk(id: ClientId, tag: number, offset: number, payload: Uint8Array): void {
-    this.#attempt?.chunk(id, tag, offset, payload);
+  /** @returns false when the chunk belongs to no upload that is wanted */
+  chunk(id: ClientId, tag: number, offset: number, payload: Uint8Array): boolean {
+    return this.#attempt?.chunk(id, tag, offset, payload) ?? false;
   }
 
   tick(): void {

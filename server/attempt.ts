@@ -189,9 +189,11 @@ export class Attempt {
     else this.#refuse(id, report, verdict);
   }
 
-  chunk(id: ClientId, tag: number, offset: number, payload: Uint8Array): void {
-    this.bytesUp += payload.length;
-    this.#uploads.chunk(id, tag, offset, payload);
+  /** @returns false when the chunk belongs to no upload that is wanted */
+  chunk(id: ClientId, tag: number, offset: number, payload: Uint8Array): boolean {
+    const wanted = this.#uploads.chunk(id, tag, offset, payload);
+    if (wanted) this.bytesUp += payload.length;
+    return wanted;
   }
 
   /** The operator gives the attempt up, if its reports are not in yet. */

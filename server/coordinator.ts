@@ -101,11 +101,12 @@ export class Coordinator implements SessionHandler {
     this.#countClients();
   }
 
-  chunk(session: Session, tag: number, offset: number, payload: Uint8Array): void {
+  chunk(session: Session, tag: number, offset: number, payload: Uint8Array): boolean {
     const client = this.#roster.connected(session.id);
-    if (client === undefined || client.session !== session) return;
-    client.bytesUp += payload.length;
-    this.#active?.chunk(session.id, tag, offset, payload);
+    if (client === undefined || client.session !== session) return false;
+    const wanted = this.#active?.chunk(session.id, tag, offset, payload) ?? false;
+    if (wanted) client.bytesUp += payload.length;
+    return wanted;
   }
 
   closed(session: Session): void {

@@ -100,21 +100,21 @@ export class Uploads {
     return this.#receiving.has(client);
   }
 
-  /** A chunk of bytes. Chunks of an upload that is no longer wanted are dropped. */
-  chunk(client: ClientId, tag: number, offset: number, payload: Uint8Array): void {
+  /** A chunk of bytes. @returns false when it belongs to no upload that is wanted; it is dropped then */
+  chunk(client: ClientId, tag: number, offset: number, payload: Uint8Array): boolean {
     const upload = this.#receiving.get(client);
-    if (upload === undefined || tag !== tagOf(upload.report.upload)) return;
+    if (upload === undefined || tag !== tagOf(upload.report.upload)) return false;
     if (offset !== upload.offset || offset + payload.length > upload.report.bytes) {
       const expected = `expected bytes from ${upload.offset}, at most ${upload.report.bytes} in all`;
       const error = new FederatedError('BAD_OFFSET', `upload: ${expected}, got ${payload.length} from ${offset}`);
       this.#refuse(upload, error);
-      return;
+      return true;
     }
     const part = bytesFloats(payload);
     upload.squares += sumOfSquares(part);
     if (!Number.isFinite(upload.squares)) {
       this.#refuse(upload, new FederatedError('NOT_FINITE', 'upload: the update holds NaN or an infinity'));
-      return;
+      return true;
     }
     upload.values.set(part, offset / 4);
     upload.offset += payload.length;
@@ -124,12 +124,13 @@ export class Uploads {
       upload.acked = upload.offset;
       this.#host.ack(client, upload.report, upload.offset);
     }
+    return true;
   }
 
   /** The values of a whole upload are no longer needed; their memory goes to the next. */
   release(upload: Upload): void {
     this.#held--;
-    this.#pool.push(upload.values);
+    if (this.#pool.length < this.#limits.maxUploads) this.#pool.push(upload.values);
     this.#admit();
   }
 

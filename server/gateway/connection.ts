@@ -31,6 +31,8 @@ export class Connection implements Session {
   #auth: { label: string; backend: string; software: string } = { label: '', backend: '', software: '' };
   #lastSeen: number;
   #lastSent: number;
+  /** Bytes of chunks that belonged to no upload, in a row. */
+  #stray = 0;
 
   constructor(socket: WebSocket, address: string, context: GatewayContext) {
     const now = context.clock.now();
@@ -183,7 +185,13 @@ export class Connection implements Session {
     const { limits, handler } = this.#context;
     const frame = decodeFrame(this.#channel!.open(data), limits.chunkBytes);
     if (frame.kind === 'chunk') {
-      handler.chunk(this, frame.tag, frame.offset, frame.payload);
+      // What was on its way when an upload ended is no fault; more than a window or two of it is.
+      this.#stray = handler.chunk(this, frame.tag, frame.offset, frame.payload)
+        ? 0
+        : this.#stray + frame.payload.length;
+      if (this.#stray > 2 * limits.windowBytes) {
+        throw new FederatedError('RATE_LIMITED', `${this.#stray} bytes of chunks that nobody asked for`);
+      }
       return;
     }
     if (!this.#bucket.take(this.#lastSeen)) {

@@ -19,6 +19,7 @@ export interface Session {
 export interface SessionHandler {
   opened(session: Session): void;
   message(session: Session, message: Exclude<ClientMessage, { type: 'auth' | 'ping' }>): void;
-  chunk(session: Session, tag: number, offset: number, payload: Uint8Array): void;
+  /** @returns false when the chunk belongs to no upload that is wanted */
+  chunk(session: Session, tag: number, offset: number, payload: Uint8Array): boolean;
   closed(session: Session): void;
 }

@@ -328,6 +328,13 @@ describe('faults of clients', () => {
         (c) => c.socket.send(c.channel!.seal(encodeControlFrame({ type: 'ping' })).subarray(0, 20)),
       ],
       [
+        'nine megabytes of chunks that nobody asked for',
+        'RATE_LIMITED',
+        (c) => {
+          for (let i = 0; i < 36; i++) c.sendPlain(encodeChunkFrame(random(16), 0, random(256 * 1024)));
+        },
+      ],
+      [
         'a thousand messages at once',
         'RATE_LIMITED',
         (c) => {
