@@ -74,9 +74,9 @@ function baselines(params: number): Baselines {
   return { loop, copy: time(() => target.set(update)) };
 }
 
-/** Rounds before the first that is measured: some hundred megabytes or a hundred rounds, until the code is compiled. */
+/** Rounds before the first that is measured: some hundred megabytes or five hundred rounds, until the code is compiled. */
 const warmUpRounds = (clients: number, params: number): number =>
-  Math.max(1, Math.min(100, Math.round(4e8 / (4 * params * clients))));
+  Math.max(1, Math.min(500, Math.round(4e8 / (4 * params * clients))));
 
 async function measureRounds(
   clients: number,
