@@ -2,13 +2,14 @@ import { fromHex } from '../shared/bytes.ts';
 import { asFederatedError, FederatedError, type ErrorCode } from '../shared/errors.ts';
 import type { ClientId, Sha256 } from '../shared/ids.ts';
 import type { MessageOf, ServerMessage } from '../shared/protocol/messages.ts';
-import { firstPrevious, sealRecord, type RoundRecord } from '../shared/round-log.ts';
+import type { RoundRecord } from '../shared/round-log.ts';
 import { finalRunStates, type RunState, type WaitReason } from '../shared/states.ts';
 import { encodeTask } from '../shared/tasks/task.ts';
 import { bytesFloats, floatBytes } from '../shared/weights.ts';
 import { Attempt, type AttemptOwner } from './attempt.ts';
 import type { Host, Population } from './host.ts';
 import type { ServerEvent } from './operations.ts';
+import { describeEvaluation, recordOf } from './round-record.ts';
 import { RoundSum } from './round-sum.ts';
 import { minReportsOf, select } from './selection.ts';
 import type { Evaluation, StoredRun } from './store/store.ts';
@@ -242,7 +243,7 @@ export class ActiveRun implements AttemptOwner {
     const weights = await blobs.put(floatBytes(next.weights));
     const strategyState = next.state.length === 0 ? null : await blobs.put(floatBytes(next.state));
     onStep?.('blob-durable');
-    const record = this.#seal(attempt, weights);
+    const record = this.#recordOf(attempt, weights);
     const seconds = (record.endedAt - record.startedAt) / 1000;
     const metrics = { ...sum.metricMeans(), seconds, bytesUp: attempt.bytesUp, examples: sum.examples };
     await store.commitRound(this.#stored.id, { record, evaluation: null, metrics }, { weights, strategyState });
@@ -276,7 +277,7 @@ export class ActiveRun implements AttemptOwner {
 
   async abandon(attempt: Attempt): Promise<void> {
     const { weights, strategyState, id } = this.#stored;
-    const record = this.#seal(attempt, weights);
+    const record = this.#recordOf(attempt, weights);
     const seconds = (record.endedAt - record.startedAt) / 1000;
     const round = { record, evaluation: null, metrics: { seconds } };
     await this.#host.store.commitRound(id, round, { weights, strategyState });
@@ -418,27 +419,8 @@ export class ActiveRun implements AttemptOwner {
     if (last?.evaluation === null) await this.#measure();
   }
 
-  #seal(attempt: Attempt, weightsAfter: Sha256): RoundRecord {
-    const { run, round, attempt: number, task, weights } = attempt.plan;
-    const { result, reason, members } = attempt.state;
-    const reports =
-      result === 'abandoned' ? [] : [...attempt.ledger].map(([client, { examples }]) => ({ client, examples }));
-    return sealRecord({
-      run,
-      sequence: (this.#last?.sequence ?? 0) + 1,
-      round,
-      attempt: number,
-      result: result ?? 'abandoned',
-      reason,
-      task,
-      weightsBefore: weights,
-      weightsAfter,
-      cohort: [...members.keys()].toSorted(),
-      reports: reports.toSorted((a, b) => (a.client < b.client ? -1 : 1)),
-      startedAt: attempt.startedAt,
-      endedAt: this.#host.clock.now(),
-      previous: this.#last?.hash ?? firstPrevious,
-    });
+  #recordOf(attempt: Attempt, weightsAfter: Sha256): RoundRecord {
+    return recordOf(attempt, { previous: this.#last, weightsAfter, endedAt: this.#host.clock.now() });
   }
 
   #tellCommitted(attempt: Attempt, { run, round, attempt: number, result, weightsAfter }: RoundRecord): void {
@@ -495,8 +477,3 @@ interface MessageWhere {
   readonly round: number;
   readonly attempt: number;
 }
-
-const describeEvaluation = (round: number, { loss, accuracy }: Evaluation): string => {
-  const right = accuracy === undefined ? '' : `, accuracy ${(100 * accuracy).toFixed(2)} %`;
-  return `Round ${round}: held-out loss ${loss?.toFixed(4) ?? '?'}${right}.`;
-};
