@@ -416,7 +416,7 @@ export class ActiveRun implements AttemptOwner {
     if (!this.#evaluationIsDue()) return;
     const rounds = await this.#host.store.rounds(this.#stored.id);
     const last = rounds.findLast(({ record }) => record.result !== 'abandoned');
-    if (last?.evaluation === null) await this.#measure();
+    if (last?.evaluation === null) await this.evaluate();
   }
 
   #recordOf(attempt: Attempt, weightsAfter: Sha256): RoundRecord {

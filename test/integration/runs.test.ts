@@ -188,6 +188,24 @@ describe('runs', () => {
     await federation.event(({ message }) => message === 'Round 1 could not be evaluated: no such label');
   });
 
+  it('go on after a restart although the evaluation of the last round fails again', async () => {
+    federation = await Federation.open({
+      evaluate: async () => {
+        throw new FederatedError('BAD_DATA', 'no such label');
+      },
+    });
+    await federation.server.operations.create(tinyConfig({ rounds: 2, evaluateEvery: 1 }), run);
+    const hold = gate();
+    const clients = [1, 2, 3].map((seed) =>
+      federation.join({ seed, training: { before: ({ round }) => (round === 2 ? hold.opened : undefined) } }),
+    );
+    await roundEvent((data) => data['round'] === 2 && data['cohort'] === 3);
+    await federation.restart();
+    hold.open();
+    await Promise.all(clients.map(({ done }) => done));
+    expect(await federation.server.operations.run(run)).to.include({ state: 'finished', round: 2, resumedAt: 1 });
+  });
+
   it('are refused with a config or a model that cannot work, before anything is stored', async () => {
     federation = await Federation.open({ limits: { maxUpdateBytes: 16 } });
     const { operations } = federation.server;

@@ -109,6 +109,7 @@ describe('openStore', () => {
     const commands = 'mount -t tmpfs -o size=2m tmpfs "$0" || exit 99; exec "$@"';
     const node = [process.execPath, '--import=tsx', script('fill-disk.ts'), join(disk, 'data')];
     const child = spawnSync('unshare', ['-rm', 'sh', '-c', commands, disk, ...node], { encoding: 'utf8' });
+    // Where mounting in a namespace of one's own is not allowed, there is no small disk to fill.
     if (child.error !== undefined || child.status === 99 || child.stderr.startsWith('unshare:')) this.skip();
     expect(child.stderr).to.equal('');
     const { sequences, next, ...codes } = JSON.parse(child.stdout) as { sequences: number[]; next: number };
