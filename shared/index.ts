@@ -4,6 +4,8 @@ export { clientId, runId, sha256Id, type ClientId, type RunId, type Sha256 } fro
 export * from './states.ts';
 export { layoutOf, layoutSize, sizeOf, floatBytes, bytesFloats, type Layout, type LayoutEntry } from './weights.ts';
 export { checkTask, encodeTask, decodeTask, type Task, type DataContract, type TrainingPlan } from './tasks/task.ts';
-export { modelLayout, type ModelSpec, type LayerSpec } from './tasks/model.ts';
+export { checkModel, modelLayout, outputShape, type ModelInput, type ModelSpec } from './tasks/model.ts';
+export type { LayerSpec } from './tasks/layers.ts';
+export type { OptimizerSpec, ScheduleSpec } from './tasks/optimizer.ts';
 export { findBreak, type RoundRecord } from './round-log.ts';
 export { version } from './version.ts';

@@ -1,10 +1,11 @@
-import { seeded } from '../random.ts';
+import { seeded, type Random } from '../random.ts';
 import { layoutSize, sizeOf } from '../weights.ts';
+import type { Initializer } from './layers.ts';
 import { modelLayout, weightSpecs, type ModelSpec } from './model.ts';
 
 /**
- * The weights that a run starts from, length d: kernels uniform in ±sqrt(6 / (fanIn + fanOut)), biases zero. Each weight
- * draws from its own stream of the seed, so that a change of one layer leaves the others as they were.
+ * The weights that a run starts from, length d, as each layer's outline says (layers.ts). Each weight draws from its own
+ * stream of the seed, so that a change of one layer leaves the others as they were.
  * @throws FederatedError BAD_MODEL
  * @see Glorot and Bengio, Understanding the difficulty of training deep feedforward neural networks, 2010, formula 16
  */
@@ -12,12 +13,22 @@ export function initialWeights(model: ModelSpec, seed: number | string): Float32
   const layout = modelLayout(model);
   const weights = new Float32Array(layoutSize(layout));
   for (const [index, { name, shape, initializer }] of weightSpecs(model).entries()) {
-    if (initializer === 'zeros') continue;
-    const { fanIn, fanOut } = initializer.glorotUniform;
-    const limit = Math.sqrt(6 / (fanIn + fanOut));
-    const random = seeded(seed, 'weights', name);
     const from = layout[index]!.offset;
-    for (let i = from; i < from + sizeOf(shape); i++) weights[i] = (2 * random.float() - 1) * limit;
+    const part = weights.subarray(from, from + sizeOf(shape));
+    if (initializer === 'zeros') continue;
+    else if (initializer === 'ones') part.fill(1);
+    else if ('forgetBias' in initializer) part.fill(1, initializer.forgetBias.units, 2 * initializer.forgetBias.units);
+    else fillUniformly(part, limitOf(initializer), seeded(seed, 'weights', name));
   }
   return weights;
+}
+
+function limitOf(initializer: Extract<Initializer, { glorotUniform: object } | { uniform: object }>): number {
+  if ('uniform' in initializer) return initializer.uniform.limit;
+  const { fanIn, fanOut } = initializer.glorotUniform;
+  return Math.sqrt(6 / (fanIn + fanOut));
+}
+
+function fillUniformly(values: Float32Array, limit: number, random: Random): void {
+  for (let i = 0; i < values.length; i++) values[i] = (2 * random.float() - 1) * limit;
 }

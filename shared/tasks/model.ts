@@ -1,78 +1,77 @@
 import * as v from 'valibot';
 import { FederatedError } from '../errors.ts';
-import { layoutOf, sizeOf, type Layout } from '../weights.ts';
+import { layoutOf, layoutSize, type Layout } from '../weights.ts';
+import { layerSchema, outlineChain, type Outline, type WeightSpec } from './layers.ts';
 
-/** A model as data: a chain of layers with TensorFlow.js's names for their options. No code, no TensorFlow.js here. */
+/** A model as data: a chain of layers and the loss that trains it. */
 
-const units = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1_000_000));
-const activation = v.optional(v.picklist(['linear', 'relu', 'sigmoid', 'tanh', 'softmax']), 'linear');
+/**
+ * How a loss reads its targets: `labels` are class indices, one for each place of the output's last axis; `targets` are
+ * real numbers, as many as outputs.
+ */
+export const losses = {
+  /** From class indices; needs softmax at the end. */
+  'sparse-categorical-crossentropy': { reads: 'labels', end: 'softmax' },
+  /** From a distribution over the classes (one-hot or soft); needs softmax at the end. */
+  'categorical-crossentropy': { reads: 'targets', end: 'softmax' },
+  /** From numbers 0 to 1, or from labels 0 and 1; needs sigmoid at the end. */
+  'binary-crossentropy': { reads: 'targets', end: 'sigmoid' },
+  'mean-squared-error': { reads: 'targets', end: null },
+  'mean-absolute-error': { reads: 'targets', end: null },
+  /** Quadratic up to a distance of 1 and linear beyond (Huber 1964). */
+  huber: { reads: 'targets', end: null },
+} as const satisfies Record<string, { reads: 'labels' | 'targets'; end: 'softmax' | 'sigmoid' | null }>;
+export type LossName = keyof typeof losses;
+export const lossNames = Object.keys(losses) as [LossName, ...LossName[]];
 
-const layerSchema = v.variant('type', [
-  v.strictObject({ type: v.literal('dense'), units, activation, useBias: v.optional(v.boolean(), true) }),
-  v.strictObject({ type: v.literal('flatten') }),
-]);
-
-export const losses = ['sparse-categorical-crossentropy', 'mean-squared-error'] as const;
+const side = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1_000_000));
 
 export const modelSchema = v.strictObject({
   /** Shape of one example. */
-  input: v.pipe(v.array(units), v.minLength(1), v.maxLength(4)),
+  input: v.pipe(v.array(side), v.minLength(1), v.maxLength(4)),
   layers: v.pipe(v.array(layerSchema), v.minLength(1), v.maxLength(256)),
-  loss: v.picklist(losses),
+  loss: v.picklist(lossNames),
 });
 
+/** What may be written in JSON: options with a default can be left out. */
+export type ModelInput = v.InferInput<typeof modelSchema>;
 export type ModelSpec = v.InferOutput<typeof modelSchema>;
-export type LayerSpec = ModelSpec['layers'][number];
 
-/** A weight of the model: its place in the layout and how its initial values are drawn. */
-export interface WeightSpec {
-  readonly name: string;
-  readonly shape: readonly number[];
-  readonly initializer: 'zeros' | { readonly glorotUniform: { readonly fanIn: number; readonly fanOut: number } };
+/**
+ * A checked model from untrusted JSON, with all options filled in.
+ * @throws FederatedError BAD_MODEL naming the field, or what does not fit
+ */
+export function checkModel(value: unknown): ModelSpec {
+  const result = v.safeParse(modelSchema, value, { abortEarly: true });
+  if (!result.success) {
+    const issue = result.issues[0];
+    throw new FederatedError('BAD_MODEL', `model: ${v.getDotPath(issue) ?? 'value'}: ${issue.message}`);
+  }
+  outlineOf(result.output);
+  return result.output;
 }
 
-/** What a chain of layers comes to. */
-interface Outline {
-  readonly weights: readonly WeightSpec[];
-  /** Shape of one example's output. */
-  readonly output: readonly number[];
-}
+/** 4 GiB of weights: what a WebAssembly memory and a typed array of any runtime can hold. */
+const maxWeights = 2 ** 30;
 
 function outlineOf(model: ModelSpec): Outline {
-  let shape: readonly number[] = model.input;
-  const weights: WeightSpec[] = [];
-  for (const [index, layer] of model.layers.entries()) {
-    const name = `${index + 1}-${layer.type}`;
-    switch (layer.type) {
-      case 'flatten':
-        shape = [sizeOf(shape)];
-        break;
-      case 'dense': {
-        if (shape.length !== 1) {
-          throw new FederatedError(
-            'BAD_MODEL',
-            `layer ${name}: needs flat input, got [${shape.join(', ')}]; put a flatten layer before it`,
-          );
-        }
-        const fanIn = shape[0]!;
-        const fanOut = layer.units;
-        const initializer = { glorotUniform: { fanIn, fanOut } };
-        weights.push({ name: `${name}/kernel`, shape: [fanIn, fanOut], initializer });
-        if (layer.useBias) weights.push({ name: `${name}/bias`, shape: [fanOut], initializer: 'zeros' });
-        shape = [fanOut];
-        break;
-      }
-      default:
-        layer satisfies never;
-    }
-  }
-  if (weights.length === 0)
+  const outline = outlineChain(model.layers, '', model.input);
+  if (!outline.weights.some(({ role }) => role !== 'statistic'))
     throw new FederatedError('BAD_MODEL', 'model: no layer has weights, so nothing can be trained');
-  const last = model.layers.at(-1)!;
-  if (model.loss === 'sparse-categorical-crossentropy' && (last.type !== 'dense' || last.activation !== 'softmax')) {
-    throw new FederatedError('BAD_MODEL', `model: the loss ${model.loss} needs a last dense layer with softmax`);
+  const count = layoutSize(layoutOf(outline.weights));
+  if (!(count <= maxWeights)) {
+    throw new FederatedError('BAD_MODEL', `model: has ${count} weights; at most ${maxWeights} are possible`);
   }
-  return { weights, output: shape };
+  const { end } = losses[model.loss];
+  const last = model.layers.at(-1)!;
+  const found = 'activation' in last ? last.activation : 'linear';
+  if (end !== null && found !== end) {
+    throw new FederatedError('BAD_MODEL', `model: the loss ${model.loss} needs a last layer with activation ${end}`);
+  }
+  if (last.type === 'residual' || last.type === 'dropout') {
+    throw new FederatedError('BAD_MODEL', `model: the last layer cannot be ${last.type}`);
+  }
+  return outline;
 }
 
 /**

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { FederatedError } from '../errors.ts';
 import { modelSchema } from './model.ts';
+import { optimizerSchema, scheduleSchema } from './optimizer.ts';
 
 /**
  * A task: what to train, on what kind of data, and how each client trains. Plain JSON, the same bytes on the server and
@@ -14,8 +15,13 @@ const natural = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1_000_
 export const dataContractSchema = v.strictObject({
   /** Shape of one example's features, for example [784]. */
   features: v.pipe(v.array(natural), v.minLength(1), v.maxLength(4)),
-  /** Labels: an index below `classes`, or `targets` real numbers. */
-  labels: v.union([v.strictObject({ classes: natural }), v.strictObject({ targets: natural })]),
+  /** With it, features are whole numbers below it (characters, words, categories). */
+  vocabulary: v.optional(natural),
+  /** Labels: `positions` indices below `classes` (1 unless each place of a sequence has its own), or `targets` real numbers. */
+  labels: v.union([
+    v.strictObject({ classes: natural, positions: v.optional(natural, 1) }),
+    v.strictObject({ targets: natural }),
+  ]),
   /** Name in the data registry that fits, for messages and examples: `mnist`. */
   source: v.optional(v.pipe(v.string(), v.maxLength(64))),
 });
@@ -26,7 +32,15 @@ export const trainingSchema = v.strictObject({
   /** B: examples in one step; `full` takes all of them at once. */
   batchSize: v.union([natural, v.literal('full')]),
   clientLearningRate: positive,
-  optimizer: v.picklist(['sgd']),
+  schedule: v.optional(scheduleSchema),
+  /** Its state starts anew in each round. */
+  optimizer: optimizerSchema,
+  /** Scales a gradient of all weights together down to this L2 norm. */
+  gradientClipNorm: v.optional(positive),
+  /** Cuts each value of the gradient off at ± this. */
+  gradientClipValue: v.optional(positive),
+  /** Adds l2 · Σ w² of all kernels to what is minimised (not to the loss that is reported). */
+  l2: v.optional(v.pipe(v.number(), v.finite(), v.minValue(0)), 0),
   /** A client with fewer examples does not take part. */
   minExamples: v.optional(natural, 1),
 });

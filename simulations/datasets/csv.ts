@@ -1,41 +1,53 @@
 import Papa from 'papaparse';
-import type { LoadedData } from './loaded.ts';
+import { missingCells } from './columns.ts';
 import { badFile } from './file.ts';
+import { groupBy } from './groups.ts';
+import type { LoadedData } from './loaded.ts';
 
 export interface CsvOptions {
   /** Column of the labels: class numbers or names. Exclusive with `target`. */
   readonly label?: string;
   /** Column of a real number to predict. */
   readonly target?: string;
+  /** Column that says whose each line is: any text. It is no feature. */
+  readonly client?: string;
   /** What to do with a line that has an empty cell, `?`, `NA` or `NaN`. Default `refuse`. */
   readonly missing?: 'refuse' | 'drop';
 }
 
-const missingCells = new Set(['', '?', 'NA', 'NaN']);
-
 /**
- * Examples from CSV text with a header line: every column but one is a feature and must be numeric. Labels that are whole
+ * Examples from CSV text with a header line: every column but those of the
+ * label and of the client is a feature and must be numeric. Labels that are whole
  * numbers from 0 on stay as they are; names are numbered in order of the alphabet.
  * @param name - for messages
  * @throws FederatedError BAD_FILE naming line and column
  * @see RFC 4180
  */
-export function parseCsv(text: string, name: string, { label, target, missing = 'refuse' }: CsvOptions): LoadedData {
+export function parseCsv(
+  text: string,
+  name: string,
+  { label, target, client, missing = 'refuse' }: CsvOptions,
+): LoadedData {
   const { data: rows, errors } = Papa.parse<string[]>(text, { delimiter: ',' });
   const problem = errors[0];
   if (problem !== undefined) throw badFile(name, `line ${(problem.row ?? 0) + 1}: ${problem.message}`);
   const [header = [], ...lines] = rows;
   const columns = header.map((cell) => cell.trim());
+  const place = (wanted: string): number => {
+    const found = columns.indexOf(wanted);
+    if (found >= 0) return found;
+    throw badFile(name, `has no column "${wanted}"; columns are ${columns.join(', ').slice(0, 200)}`);
+  };
   const wanted = target ?? label;
-  const labelColumn = wanted === undefined ? -1 : columns.indexOf(wanted);
-  if (labelColumn < 0) {
-    const what = wanted === undefined ? 'say which column holds the label (?label=NAME)' : `has no column "${wanted}"`;
-    throw badFile(name, `${what}; columns are ${columns.join(', ').slice(0, 200)}`);
-  }
-  if (columns.length < 2) throw badFile(name, 'has no column of features beside the label');
+  if (wanted === undefined) throw badFile(name, 'say which column holds the label (?label=NAME)');
+  const labelColumn = place(wanted);
+  const clientColumn = client === undefined ? -1 : place(client);
+  const width = columns.filter((_, column) => column !== labelColumn && column !== clientColumn).length;
+  if (width < 1) throw badFile(name, 'has no column of features beside the label');
 
   const features: number[] = [];
   const labels: string[] = [];
+  const clients: string[] = [];
   for (const [index, line] of lines.entries()) {
     if (line.length === 1 && line[0]!.trim() === '') continue; // an empty line, as at the end
     const lineNumber = index + 2; // from 1, after the header
@@ -51,8 +63,9 @@ export function parseCsv(text: string, name: string, { label, target, missing = 
       );
     }
     for (const [column, cell] of line.entries()) {
+      if (column === clientColumn) clients.push(cell.trim());
       if (column === labelColumn) labels.push(cell.trim());
-      else features.push(toNumber(cell, name, lineNumber, columns[column]!));
+      else if (column !== clientColumn) features.push(toNumber(cell, name, lineNumber, columns[column]!));
     }
     if (target !== undefined) toNumber(line[labelColumn]!, name, lineNumber, target);
   }
@@ -60,7 +73,15 @@ export function parseCsv(text: string, name: string, { label, target, missing = 
   if (count === 0) throw badFile(name, 'has no line of data after its header');
   const { ys, classes } =
     target === undefined ? numberLabels(labels) : { ys: Float32Array.from(labels, Number), classes: null };
-  return { name, xs: Float32Array.from(features), ys, count, features: [columns.length - 1], classes };
+  return {
+    name,
+    xs: Float32Array.from(features),
+    ys,
+    count,
+    features: [width],
+    classes,
+    ...(client === undefined ? {} : { clients: groupBy(clients) }),
+  };
 }
 
 function toNumber(cell: string, name: string, line: number, column: string): number {

@@ -1,13 +1,29 @@
 import type { Examples } from '../../shared/engine/engine.ts';
-import { seeded } from '../../shared/random.ts';
+import { FederatedError } from '../../shared/errors.ts';
+import { sizeOf } from '../../shared/weights.ts';
+import { examplesNamed, examplesOf, partOf, pickGrouping, type Grouping, type Part } from './groups.ts';
 
 /** Examples with what is known of them. */
 export interface LoadedData extends Examples {
   readonly name: string;
   /** Shape of one example. */
   readonly features: number[];
-  /** Labels are 0 .. classes - 1, or real targets where it is null. */
+  /** Labels are 0 .. classes - 1 (one for each place of a sequence, or one in all), or real targets where it is null. */
   readonly classes: number | null;
+  /** Features are whole numbers below it. */
+  readonly vocabulary?: number;
+  /** The natural clients: who made each example. */
+  readonly clients?: Grouping;
+  /** Further groups, by name: for fairness across `sex`, or to serve as clients. */
+  readonly groups?: Readonly<Record<string, Grouping>>;
+}
+
+/** The examples of a set before their floats are made: a set may be large, and often a part of it is wanted. */
+export interface Source extends Pick<LoadedData, 'clients' | 'groups'> {
+  readonly name: string;
+  readonly count: number;
+  /** The chosen examples in the given order, without their clients and groups. */
+  take(indices: Uint32Array): LoadedData;
 }
 
 /** Examples before they are scaled to floats: one byte a value, 0 to 255. */
@@ -18,39 +34,81 @@ export interface ByteExamples {
   readonly classes: number;
 }
 
-/** Which of `parts` equal parts to take, from 0. */
-export interface Slice {
-  readonly part: number;
-  readonly parts: number;
-}
+/** A part of the examples, a part of the natural clients with all that is theirs, or the examples of one name in a group. */
+export type Slice = Part | { readonly clients: Part } | { readonly group: string; readonly member: string };
 
-/**
- * The indices of one part: the examples in a random order that depends on the set's name alone, cut into equal parts (their
- * sizes differ by one at most) that together hold every example once. Without a slice: all, in their own order.
- */
-export function sliceIndices(name: string, count: number, slice: Slice | null): Uint32Array {
-  if (slice === null) return Uint32Array.from({ length: count }, (_, i) => i);
-  const { part, parts } = slice;
-  const order = seeded(name, 'parts').permutation(count);
-  return order.subarray(Math.floor((part * count) / parts), Math.floor(((part + 1) * count) / parts));
-}
-
-/** The chosen examples with pixels scaled to 0 .. 1. */
-export function scaleBytes(name: string, set: ByteExamples, indices: Uint32Array): LoadedData {
-  const { pixels, labels, features, classes } = set;
-  const width = features.reduce((product, side) => product * side, 1);
-  const xs = new Float32Array(indices.length * width);
-  let next = 0;
-  for (const index of indices) {
-    const start = index * width;
-    for (let i = start; i < start + width; i++) xs[next++] = pixels[i]! / 255;
+/** The examples of one slice. @throws FederatedError BAD_ARGUMENT, NOT_FOUND */
+export function select(source: Source, slice: Slice | null): LoadedData {
+  const indices = indicesOf(source, slice);
+  if (indices.length === 0) {
+    const what = slice !== null && 'clients' in slice ? 'clients' : 'examples';
+    throw new FederatedError(
+      'BAD_ARGUMENT',
+      `data: this part of ${source.name} is empty; there are fewer ${what} than parts`,
+    );
   }
-  const ys = Int32Array.from(indices, (index) => labels[index]!);
-  return { name, xs, ys, count: indices.length, features, classes };
+  return withGroups(source.take(indices), source, indices);
 }
 
-/** The chosen examples of a set that is floats already. */
-export function pickExamples(data: LoadedData, indices: Uint32Array): LoadedData {
+function indicesOf(source: Source, slice: Slice | null): Uint32Array {
+  const { name, count, clients, groups = {} } = source;
+  if (slice === null) return Uint32Array.from({ length: count }, (_, i) => i);
+  if ('parts' in slice) return partOf([name, 'parts'], count, slice);
+  const groupings: Readonly<Record<string, Grouping>> = clients === undefined ? groups : { client: clients, ...groups };
+  const groupingOf = (key: string): Grouping => {
+    if (Object.hasOwn(groupings, key)) return groupings[key]!;
+    const known = Object.keys(groupings).join(', ') || 'none';
+    throw new FederatedError('BAD_ARGUMENT', `data: ${name} has no groups by "${key}"; known are: ${known}`);
+  };
+  if ('group' in slice) return examplesNamed(groupingOf(slice.group), slice.member, `${name}: ${slice.group}`);
+  const grouping = groupingOf('client');
+  return examplesOf(grouping, partOf([name, 'clients'], grouping.names.length, slice.clients));
+}
+
+function withGroups(data: LoadedData, { clients, groups }: Source, indices: Uint32Array): LoadedData {
+  const picked = Object.entries(groups ?? {}).map(([key, grouping]) => [key, pickGrouping(grouping, indices)]);
+  return {
+    ...data,
+    ...(clients === undefined ? {} : { clients: pickGrouping(clients, indices) }),
+    ...(groups === undefined ? {} : { groups: Object.fromEntries(picked) }),
+  };
+}
+
+/** Images, whose pixels become 0 .. 1 when they are taken. */
+export const byteSource = (
+  name: string,
+  { pixels, labels, features, classes }: ByteExamples,
+  groups: Pick<LoadedData, 'clients' | 'groups'> = {},
+): Source => ({
+  ...groups,
+  name,
+  count: labels.length,
+  take(indices) {
+    const width = sizeOf(features);
+    const xs = new Float32Array(indices.length * width);
+    let next = 0;
+    for (const index of indices) {
+      const start = index * width;
+      for (let i = start; i < start + width; i++) xs[next++] = pixels[i]! / 255;
+    }
+    const ys = Int32Array.from(indices, (index) => labels[index]!);
+    return { name, xs, ys, count: indices.length, features, classes };
+  },
+});
+
+/** Examples that are floats already. */
+export function floatSource({ clients, groups, ...data }: LoadedData): Source {
+  const { name, count } = data;
+  return {
+    ...(clients === undefined ? {} : { clients }),
+    ...(groups === undefined ? {} : { groups }),
+    name,
+    count,
+    take: (indices) => pickExamples(data, indices),
+  };
+}
+
+function pickExamples(data: LoadedData, indices: Uint32Array): LoadedData {
   const width = data.xs.length / data.count;
   const targets = data.ys.length / data.count;
   const xs = new Float32Array(indices.length * width);
@@ -62,3 +120,6 @@ export function pickExamples(data: LoadedData, indices: Uint32Array): LoadedData
   }
   return { ...data, xs, ys, count: indices.length };
 }
+
+/** The same examples with their own features as targets, as an autoencoder wants them. */
+export const reconstructing = (data: LoadedData): LoadedData => ({ ...data, ys: data.xs, classes: null });

@@ -2,70 +2,94 @@ import { FederatedError } from '../../shared/errors.ts';
 import { parseCsv, type CsvOptions } from './csv.ts';
 import { badFile, isGzip, readBytes, unzip } from './file.ts';
 import { parseIdx } from './idx.ts';
-import { pickExamples, scaleBytes, sliceIndices, type LoadedData, type Slice } from './loaded.ts';
-import { find, pairImages } from './known-sets.ts';
+import { pairImages } from './images.ts';
+import { byteSource, floatSource, reconstructing, select, type LoadedData, type Slice, type Source } from './loaded.ts';
+import { find, isKnown } from './known-sets.ts';
 
-export { find, list, type DataSet } from './known-sets.ts';
+export { find, list } from './known-sets.ts';
+export type { DataSet } from './set-files.ts';
 
-/** A spec taken apart: `name[:part/parts][@test]`, where the name may also be files. */
+/** A spec taken apart: `NAME[:SLICE][@test]`, where the name may also be files. */
 interface DataSpec {
   readonly name: string;
   readonly slice: Slice | null;
   readonly test: boolean;
 }
 
+const badSpec = (message: string): FederatedError => new FederatedError('BAD_ARGUMENT', `data: ${message}`);
+
 /** @throws FederatedError BAD_ARGUMENT */
 export function parseSpec(spec: string): DataSpec {
-  const match = /^(.+?)(?::(\d{1,9})\/(\d{1,9}))?(@test)?$/.exec(spec);
-  if (match === null) throw new FederatedError('BAD_ARGUMENT', 'data: expected NAME[:PART/PARTS][@test], got nothing');
-  const [, name, part, parts, test] = match;
-  const slice = part === undefined ? null : { part: Number(part), parts: Number(parts) };
-  if (slice !== null && slice.part >= slice.parts) {
-    throw new FederatedError(
-      'BAD_ARGUMENT',
-      `data: there is no part ${slice.part} of ${slice.parts}; the parts are 0 to ${slice.parts - 1}`,
-    );
+  const match = /^(.+?)(?::(?:(clients=)?(\d{1,9})\/(\d{1,9})|([a-z][a-z-]*)=(.+?)))?(@test)?$/s.exec(spec);
+  if (match === null) throw badSpec('expected NAME[:SLICE][@test], got nothing');
+  const [, name, ofClients, part, parts, group, member, test] = match;
+  const rest = { name: name!, test: test !== undefined };
+  if (group === 'clients') throw badSpec(`expected clients=PART/PARTS or client=NAME, got clients=${member}`);
+  if (group !== undefined) return { ...rest, slice: { group, member: member! } };
+  if (part === undefined) return { ...rest, slice: null };
+  const slice = { part: Number(part), parts: Number(parts) };
+  if (slice.part >= slice.parts) {
+    throw badSpec(`there is no part ${slice.part} of ${slice.parts}; the parts are 0 to ${slice.parts - 1}`);
   }
-  return { name: name!, slice, test: test !== undefined };
+  return { ...rest, slice: ofClients === undefined ? slice : { clients: slice } };
 }
 
 const maxCsvBytes = 2 ** 29;
 
 /**
- * Loads examples by a spec: a known set (`mnist`, `mnist-10k@test`), one part of it (`mnist:0/10` is the first of ten equal,
- * disjoint parts in a fixed random order), a CSV file (`house.csv?label=kind`, `house.csv?target=price&missing=drop`), or a
- * pair of IDX files (`images-idx3.gz,labels-idx1.gz`). Files may be gzip'd. Nothing is downloaded.
+ * Loads examples by a spec `NAME[:SLICE][@test]`. Nothing is downloaded.
+ *
+ * | name | examples |
+ * | --- | --- |
+ * | `mnist`, `shakespeare` ... | a known set (`fedloom data ls`) |
+ * | `mnist?target=features` | the same with its features as targets, for an autoencoder |
+ * | `house.csv?label=kind` | a CSV file with a column of classes |
+ * | `house.csv?target=price&missing=drop` | a column of real numbers; lines with a missing value are left out |
+ * | `house.csv?label=kind&client=city` | a column that says whose each line is; it is no feature |
+ * | `images-idx3.gz,labels-idx1.gz` | a pair of IDX files |
+ *
+ * | slice | of these |
+ * | --- | --- |
+ * | `mnist:0/10` | the first of ten equal, disjoint parts in a fixed random order |
+ * | `shakespeare:client=ROMEO` | all of one natural client |
+ * | `mnist:clients=0/10` | all of the first of ten equal parts of the natural clients, in a fixed random order |
+ * | `adult:sex=Female` | one group of a set that knows groups |
+ *
+ * `@test` takes the test examples: `mnist@test`, `adult:sex=Female@test`. Files may be gzip'd.
  * @throws FederatedError BAD_ARGUMENT (the spec), NOT_FOUND, BAD_FILE
  */
 export async function loadData(spec: string): Promise<LoadedData> {
   const { name, slice, test } = parseSpec(spec);
-  const isFile = name.includes('?') || name.includes(',') || /\.csv(\.gz)?$/.test(name);
-  if (isFile) {
-    if (test) throw new FederatedError('BAD_ARGUMENT', `data: ${name} has no test examples of its own (@test)`);
-    const data = name.includes(',') ? await loadIdxPair(name) : await loadCsv(name);
-    return slice === null ? data : pickExamples(data, nonEmpty(spec, sliceIndices(name, data.count, slice)));
+  const [base, query] = splitQuery(name);
+  if (isKnown(base)) {
+    if (query !== null && query !== 'target=features') {
+      throw badSpec(`${base} takes the option target=features alone, got ${JSON.stringify(query)}`);
+    }
+    const set = await find(base);
+    const data = select(await set.read(test ? 'test' : 'train'), slice);
+    return query === null ? data : reconstructing(data);
   }
-  const set = await find(name);
-  const bytes = await set.read(test ? 'test' : 'train');
-  return scaleBytes(set.name, bytes, nonEmpty(spec, sliceIndices(set.name, bytes.labels.length, slice)));
+  const isFile = query !== null || name.includes(',') || /\.csv(\.gz)?$/.test(name);
+  if (!isFile) await find(name); // refuses it, with the names that are known
+  if (test) throw badSpec(`${name} has no test examples of its own (@test)`);
+  return select(name.includes(',') ? await idxPair(name) : await csvFile(name), slice);
 }
 
-function nonEmpty(spec: string, indices: Uint32Array): Uint32Array {
-  if (indices.length > 0) return indices;
-  throw new FederatedError('BAD_ARGUMENT', `data: ${spec} is empty; there are fewer examples than parts`);
-}
+const splitQuery = (name: string): [base: string, query: string | null] => {
+  const at = name.indexOf('?');
+  return at < 0 ? [name, null] : [name.slice(0, at), name.slice(at + 1)];
+};
 
-async function loadIdxPair(name: string): Promise<LoadedData> {
+async function idxPair(name: string): Promise<Source> {
   const paths = name.split(',');
-  if (paths.length !== 2) throw new FederatedError('BAD_ARGUMENT', `data: expected IMAGES,LABELS, got ${name}`);
+  if (paths.length !== 2) throw badSpec(`expected IMAGES,LABELS, got ${name}`);
   const [images, labels] = await Promise.all(paths.map(async (path) => parseIdx(await readBytes(path), path)));
-  const bytes = pairImages(images!, labels!, name);
-  return scaleBytes(name, bytes, sliceIndices(name, bytes.labels.length, null));
+  return byteSource(name, pairImages(images!, labels!, name));
 }
 
-async function loadCsv(name: string): Promise<LoadedData> {
-  const [path = '', query = ''] = name.split('?', 2);
-  const options = parseOptions(name, query);
+async function csvFile(name: string): Promise<Source> {
+  const [path, query] = splitQuery(name);
+  const options = parseOptions(name, query ?? '');
   const bytes = await readBytes(path);
   const plain = isGzip(bytes) ? unzip(bytes, path, maxCsvBytes) : bytes;
   if (plain.length > maxCsvBytes) throw badFile(path, `is larger than ${maxCsvBytes} bytes`);
@@ -75,18 +99,23 @@ async function loadCsv(name: string): Promise<LoadedData> {
   } catch (cause) {
     throw badFile(path, 'is not UTF-8 text', cause);
   }
-  return parseCsv(text, path, options);
+  return floatSource(parseCsv(text, path, options));
 }
 
 function parseOptions(name: string, query: string): CsvOptions {
-  const { label, target, missing = 'refuse', ...others } = Object.fromEntries(new URLSearchParams(query));
-  const refuse = (what: string): never => {
-    throw new FederatedError('BAD_ARGUMENT', `data: ${name}: ${what}`);
-  };
+  const { label, target, client, missing = 'refuse', ...others } = Object.fromEntries(new URLSearchParams(query));
   const unknown = Object.keys(others)[0];
-  if (unknown !== undefined) refuse(`unknown option "${unknown}"; known are label, target and missing`);
-  if ((label === undefined) === (target === undefined))
-    refuse('give ?label=COLUMN (classes) or ?target=COLUMN (a number)');
-  if (missing !== 'refuse' && missing !== 'drop') return refuse('missing is refuse or drop');
-  return { ...(label === undefined ? {} : { label }), ...(target === undefined ? {} : { target }), missing };
+  if (unknown !== undefined) {
+    throw badSpec(`${name}: unknown option "${unknown}"; known are label, target, client and missing`);
+  }
+  if ((label === undefined) === (target === undefined)) {
+    throw badSpec(`${name}: give ?label=COLUMN (classes) or ?target=COLUMN (a number)`);
+  }
+  if (missing !== 'refuse' && missing !== 'drop') throw badSpec(`${name}: missing is refuse or drop`);
+  return {
+    ...(label === undefined ? {} : { label }),
+    ...(target === undefined ? {} : { target }),
+    ...(client === undefined ? {} : { client }),
+    missing,
+  };
 }

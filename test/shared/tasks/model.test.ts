@@ -1,67 +1,80 @@
 import { expect } from 'chai';
 import { FederatedError } from '../../../shared/errors.ts';
-import { taskByName, tasks } from '../../../shared/tasks/catalog.ts';
-import { initialWeights } from '../../../shared/tasks/initial.ts';
-import { modelLayout, outputShape, type ModelSpec } from '../../../shared/tasks/model.ts';
-import { layoutSize } from '../../../shared/weights.ts';
+import { checkModel, modelLayout, outputShape, type ModelInput } from '../../../shared/tasks/model.ts';
 
-const { model } = tasks['mnist-2nn']!;
+const dense = { type: 'dense', units: 2 } as const;
+const softmax = { type: 'dense', units: 2, activation: 'softmax' } as const;
+const refuses = (model: unknown, message: RegExp): void => {
+  expect(() => checkModel(model))
+    .to.throw(FederatedError, message)
+    .with.property('code', 'BAD_MODEL');
+};
+const withLayers = (...layers: unknown[]): unknown => ({ input: [4], layers, loss: 'mean-squared-error' });
 
-describe('the 2NN of the catalog', () => {
-  it('has the 199,210 parameters that McMahan et al. (2017), section 3, give', () => {
-    expect(layoutSize(modelLayout(model))).to.equal(199_210); // 784*200+200 + 200*200+200 + 200*10+10
-    expect(outputShape(model)).to.deep.equal([10]);
+describe('checkModel', () => {
+  it('fills in what was left out', () => {
+    const { layers } = checkModel({ input: [2], layers: [dense], loss: 'huber' });
+    expect(layers).to.deep.equal([{ type: 'dense', units: 2, activation: 'linear', useBias: true }]);
   });
 
-  it('is found by its name, and another name is refused with those that are known', () => {
-    expect(taskByName('mnist-2nn').training).to.include({ localEpochs: 1, batchSize: 10, clientLearningRate: 0.1 });
-    expect(() => taskByName('nothing')).to.throw(FederatedError, /"nothing"; known are mnist-2nn/);
-    expect(() => taskByName('toString')).to.throw(FederatedError, /known are/);
+  it('refuses what is no model, naming the field', () => {
+    for (const value of [null, 7, 'x', [], {}]) refuses(value, /^model: /);
+    refuses({ input: [], layers: [dense], loss: 'huber' }, /input/);
+    refuses({ input: [0], layers: [dense], loss: 'huber' }, /input\.0/);
+    refuses({ input: [2], layers: [], loss: 'huber' }, /layers/);
+    refuses({ input: [2], layers: [dense], loss: 'hinge' }, /loss/);
+    refuses(withLayers({ type: 'magic' }), /layers\.0\.type/);
+    refuses(withLayers({ ...dense, units: 0 }), /layers\.0\.units/);
+    refuses(withLayers({ ...dense, colour: 'red' }), /layers\.0\.colour/);
+  });
+
+  it('refuses a last layer that does not fit the loss', () => {
+    const losses: [ModelInput['loss'], object, RegExp][] = [
+      ['sparse-categorical-crossentropy', dense, /needs a last layer with activation softmax/],
+      ['categorical-crossentropy', dense, /needs a last layer with activation softmax/],
+      ['binary-crossentropy', softmax, /needs a last layer with activation sigmoid/],
+      ['binary-crossentropy', { type: 'flatten' }, /needs a last layer with activation sigmoid/],
+    ];
+    for (const [loss, last, message] of losses) refuses({ input: [4], layers: [dense, last], loss }, message);
+    checkModel({ input: [4], layers: [dense, { type: 'activation', activation: 'softmax' }], loss: losses[0]![0] });
+  });
+
+  it('refuses a model that ends in dropout or in a sum', () => {
+    refuses(withLayers(dense, { type: 'dropout', rate: 0.5 }), /the last layer cannot be dropout/);
+    refuses(withLayers(dense, { type: 'residual', layers: [dense] }), /the last layer cannot be residual/);
+  });
+
+  it('refuses a model in which nothing can be trained', () => {
+    refuses(withLayers({ type: 'flatten' }), /nothing can be trained/);
+  });
+
+  it('refuses more weights than memory can hold, without taking any', () => {
+    const huge = { type: 'dense', units: 1_000_000 };
+    refuses(withLayers(huge, huge), /has 1000006000000 weights/); // 5*10^6 + (10^6 + 1) * 10^6
+  });
+
+  it('refuses an embedding that is not the first layer', () => {
+    const embedding = { type: 'embedding', inputDim: 9, outputDim: 2 };
+    refuses(withLayers({ type: 'flatten' }, embedding), /an embedding can only be the first layer/);
+    refuses(withLayers({ type: 'residual', layers: [embedding] }, dense), /an embedding can only be the first layer/);
   });
 });
 
-describe('initialWeights', () => {
-  it('draws kernels evenly within ±sqrt(6 / (fanIn + fanOut)) and leaves biases zero', () => {
-    const weights = initialWeights(model, 1);
-    const kernel = weights.subarray(0, 784 * 200);
-    const limit = Math.sqrt(6 / 984);
-    expect(kernel.every((value) => Math.abs(value) <= limit)).to.equal(true);
-    const mean = kernel.reduce((sum, value) => sum + value, 0) / kernel.length;
-    const variance = kernel.reduce((sum, value) => sum + value * value, 0) / kernel.length;
-    expect(mean).to.be.closeTo(0, limit / 100); // standard error limit/sqrt(3 * 156800) = limit/686
-    expect(variance).to.be.closeTo((limit * limit) / 3, limit * limit * 0.01); // of a uniform on ±limit: limit²/3
-    expect(weights.subarray(784 * 200, 784 * 200 + 200).every((value) => value === 0)).to.equal(true);
+describe('modelLayout', () => {
+  it('lays kernel before bias, layer after layer, each under its number and type', () => {
+    const model = checkModel({ input: [3], layers: [dense, { type: 'dropout', rate: 0.1 }, dense], loss: 'huber' });
+    expect(modelLayout(model)).to.deep.equal([
+      { name: '1-dense/kernel', shape: [3, 2], offset: 0 },
+      { name: '1-dense/bias', shape: [2], offset: 6 },
+      { name: '3-dense/kernel', shape: [2, 2], offset: 8 },
+      { name: '3-dense/bias', shape: [2], offset: 12 },
+    ]);
+    expect(outputShape(model)).to.deep.equal([2]);
   });
 
-  it('gives the same bytes for the same seed and others for another', () => {
-    expect(initialWeights(model, 7)).to.deep.equal(initialWeights(model, 7));
-    expect(initialWeights(model, 7)).not.to.deep.equal(initialWeights(model, 8));
-  });
-
-  it('leaves the other layers as they are when one changes its size', () => {
-    const wider: ModelSpec = {
-      ...model,
-      layers: [model.layers[0]!, model.layers[1]!, { ...model.layers[2]!, units: 12 } as never],
-    };
-    expect(initialWeights(wider, 7).subarray(0, 197_200)).to.deep.equal(initialWeights(model, 7).subarray(0, 197_200));
-  });
-});
-
-describe('a model', () => {
-  const dense = { type: 'dense', units: 2, activation: 'linear', useBias: true } as const;
-
-  it('is refused when its last layer does not fit a cross entropy', () => {
-    const wrong: ModelSpec = { input: [2], layers: [dense], loss: 'sparse-categorical-crossentropy' };
-    expect(() => modelLayout(wrong)).to.throw(FederatedError, /needs a last dense layer with softmax/);
-  });
-
-  it('is refused when nothing in it can be trained', () => {
-    const empty: ModelSpec = { input: [2], layers: [{ type: 'flatten' }], loss: 'mean-squared-error' };
-    expect(() => modelLayout(empty)).to.throw(FederatedError, /nothing can be trained/);
-  });
-
-  it('is refused when a dense layer gets an image that is not flat', () => {
-    const image: ModelSpec = { input: [28, 28], layers: [dense], loss: 'mean-squared-error' };
-    expect(() => modelLayout(image)).to.throw(FederatedError, /put a flatten layer before it/);
+  it('names the layers inside a sum after it', () => {
+    const layers = [{ type: 'residual', layers: [{ type: 'dense', units: 4 }] }, dense];
+    const names = modelLayout(checkModel(withLayers(...layers))).map(({ name }) => name);
+    expect(names.slice(0, 2)).to.deep.equal(['1-residual/1-dense/kernel', '1-residual/1-dense/bias']);
   });
 });

@@ -6,8 +6,8 @@ import { gzipSync } from 'node:zlib';
 import { toExamples } from '../../../client/data.ts';
 import { tasks } from '../../../shared/tasks/catalog.ts';
 import { cacheFolder, dataFolders } from '../../../simulations/datasets/folders.ts';
-import { sliceIndices } from '../../../simulations/datasets/loaded.ts';
 import { find, list, loadData, parseSpec } from '../../../simulations/datasets/registry.ts';
+import { setFiles } from '../../../simulations/datasets/set-files.ts';
 import { useFolder } from '../../contracts/folder.ts';
 import { refuses } from '../../contracts/store.ts';
 
@@ -34,23 +34,28 @@ describe('parseSpec', () => {
     });
     expect(parseSpec('mnist@test')).to.deep.equal({ name: 'mnist', slice: null, test: true });
     expect(parseSpec('C:/x.csv?label=a:0/2').slice).to.deep.equal({ part: 0, parts: 2 });
+    expect(parseSpec('C:/x.csv?label=a').slice).to.equal(null);
+  });
+
+  it('takes clients and groups apart, whatever their names hold', () => {
+    expect(parseSpec('shakespeare:client=ROMEO@test')).to.deep.equal({
+      name: 'shakespeare',
+      slice: { group: 'client', member: 'ROMEO' },
+      test: true,
+    });
+    const hamlet = 'The Tragedy of Hamlet, Prince of Denmark: HAMLET';
+    expect(parseSpec(`shakespeare-roles:client=${hamlet}`).slice).to.deep.equal({ group: 'client', member: hamlet });
+    expect(parseSpec('mnist:clients=3/10').slice).to.deep.equal({ clients: { part: 3, parts: 10 } });
+    expect(parseSpec('adult:native-country=United-States').slice).to.include({ group: 'native-country' });
+    expect(parseSpec('mnist?target=features:1/2')).to.include({ name: 'mnist?target=features' });
   });
 
   it('refuses a part that there is not', () => {
-    for (const spec of ['mnist:10/10', 'mnist:0/0', '']) {
+    for (const spec of ['mnist:10/10', 'mnist:0/0', '', 'mnist:clients=2/2', 'mnist:clients=Romeo']) {
       expect(() => parseSpec(spec), spec)
         .to.throw()
         .with.property('code', 'BAD_ARGUMENT');
     }
-  });
-});
-
-describe('sliceIndices', () => {
-  it('cuts all examples into disjoint parts of equal size', () => {
-    const parts = Array.from({ length: 7 }, (_, part) => [...sliceIndices('x', 100, { part, parts: 7 })]);
-    expect(parts.flat().toSorted((a, b) => a - b)).to.deep.equal(Array.from({ length: 100 }, (_, i) => i));
-    for (const part of parts) expect(part.length).to.be.within(14, 15);
-    expect(parts[0]).not.to.deep.equal(parts[0]!.toSorted((a, b) => a - b));
   });
 });
 
@@ -116,6 +121,18 @@ describe('loadData', function () {
       }
     });
 
+    it('gives the pixels as targets to an autoencoder', async () => {
+      const { xs, ys, classes, count } = await loadData('mnist-10k?target=features:0/100');
+      expect(ys).to.deep.equal(xs).and.to.be.instanceOf(Float32Array);
+      expect([classes, count]).to.deep.equal([null, 80]);
+      await refuses(loadData('mnist-10k?target=label'), 'BAD_ARGUMENT');
+    });
+
+    it('has no clients, and says so', async () => {
+      await refuses(loadData('mnist-10k:client=7'), 'BAD_ARGUMENT');
+      await refuses(loadData('mnist-10k:clients=0/2'), 'BAD_ARGUMENT');
+    });
+
     it('works where nothing can be cached', async () => {
       await writeFile(join(folder(), 'file'), '');
       process.env['FEDLOOM_CACHE'] = join(folder(), 'file');
@@ -133,6 +150,16 @@ describe('loadData', function () {
         await writeFile(join(set, file), 'something else');
       await refuses(loadData('mnist-60k'), 'BAD_FILE');
       expect((await find('mnist')).name).to.equal('mnist-60k');
+    });
+
+    it('says where a set that is not here was looked for, and what to do', async () => {
+      const set = (await find('mnist-60k')).advice;
+      expect(set).to.match(/^put train-images-idx3-ubyte.gz, .* into \$FEDLOOM_DATA\/mnist or /);
+      const { locate, text } = setFiles('nothing', 'no-such-folder', { 'a.gz': '00' });
+      expect(await locate()).to.equal(null);
+      await refuses(text('a.gz'), 'NOT_FOUND');
+      const said = await text('a.gz').catch((error: Error) => error.message);
+      expect(said).to.include(join(folder(), 'no-such-folder')).and.include('put a.gz into');
     });
   });
 
@@ -160,6 +187,24 @@ describe('loadData', function () {
       expect([...(await loadData(`${path}.gz?label=kind`)).ys]).to.deep.equal([0, 1, 1, 0]);
       const halves = [await loadData(`${path}?label=kind:0/2`), await loadData(`${path}?label=kind:1/2`)];
       expect(halves.flatMap(({ xs }) => [...xs]).toSorted((a, b) => a - b)).to.deep.equal([1, 2, 3, 4]);
+    });
+
+    it('knows the clients of a CSV file from a column that is no feature', async () => {
+      const path = join(folder(), 'x.csv');
+      await writeFile(path, 'a,city,kind\n1,Rome,0\n2,Oslo,1\n3,Rome,1\n');
+      const spec = `${path}?label=kind&client=city`;
+      const whole = await loadData(spec);
+      expect(whole.features).to.deep.equal([1]);
+      expect(whole.clients).to.deep.equal({ names: ['Rome', 'Oslo'], index: Uint32Array.of(0, 1, 0) });
+      const rome = await loadData(`${spec}:client=Rome`);
+      expect([...rome.xs]).to.deep.equal([1, 3]);
+      expect(rome.clients!.names).to.deep.equal(['Rome']);
+      const each = [await loadData(`${spec}:clients=0/2`), await loadData(`${spec}:clients=1/2`)];
+      expect(each.map(({ count }) => count)).to.have.members([1, 2]); // a client is never cut in two
+      await refuses(loadData(`${spec}:client=Rom`), 'NOT_FOUND');
+      await refuses(loadData(`${spec}:colour=red`), 'BAD_ARGUMENT');
+      await refuses(loadData(`${spec}:clients=0/3`), 'BAD_ARGUMENT'); // two clients: this part is empty
+      await refuses(loadData(`${path}?label=kind&client=town`), 'BAD_FILE');
     });
 
     it('refuses what it cannot read, with a code for each reason', async () => {
