@@ -1,15 +1,21 @@
-// Compiles the WebAssembly kernels (AssemblyScript, SIMD) and writes each as a TypeScript module with its bytes in base 64,
+// Compiles the WebAssembly kernels (AssemblyScript, SIMD) and writes each module's bytes in base 64 as a TypeScript module,
 // so that browsers and Node load it alike. The result is committed; a test builds it again and compares.
-import { readdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import asc from 'assemblyscript/asc';
 
-const folder = join(dirname(fileURLToPath(import.meta.url)), '../shared/vector/kernels');
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
-/** The bytes of a kernel, by its file name without extensions. */
-export async function compileKernel(name) {
-  const file = `${name}.as.ts`;
+/** Each module: its entry file and what it is compiled to. */
+export const kernelModules = [
+  { source: 'shared/vector/kernels/exact-sum.as.ts', target: 'shared/vector/kernels/exact-sum.wasm.ts' },
+  { source: 'shared/engine/kernels/source/index.as.ts', target: 'shared/engine/kernels/training.wasm.ts' },
+];
+
+/** The bytes of a module. @param source - its entry file, from the root */
+export async function compileKernels(source) {
+  // No runtime and no static data: the memory belongs to whoever gives it.
   const options = [
     '-O3',
     '--enable',
@@ -22,21 +28,18 @@ export async function compileKernel(name) {
     '0',
   ];
   const outputs = {};
-  const { error } = await asc.main([file, '--baseDir', folder, ...options, '-o', 'out.wasm'], {
+  const { error } = await asc.main([source, '--baseDir', root, ...options, '-o', 'out.wasm'], {
+    stderr: process.stderr,
     writeFile: (path, bytes) => void (outputs[path] = bytes),
   });
   if (error) throw error;
   return Buffer.from(outputs['out.wasm']);
 }
 
-export const kernelNames = readdirSync(folder)
-  .filter((file) => file.endsWith('.as.ts'))
-  .map((file) => file.slice(0, -'.as.ts'.length));
-
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  for (const name of kernelNames) {
-    const base64 = (await compileKernel(name)).toString('base64');
-    const text = `// Made from ${name}.as.ts by scripts/build-kernels.mjs.\nexport default\n  '${base64}';\n`;
-    writeFileSync(join(folder, `${name}.wasm.ts`), text);
+  for (const { source, target } of kernelModules) {
+    const base64 = (await compileKernels(source)).toString('base64');
+    const text = `// Made from ${source} by scripts/build-kernels.mjs.\nexport default\n  '${base64}';\n`;
+    writeFileSync(join(root, target), text);
   }
 }

@@ -13,4 +13,5 @@ const result = spawnSync(process.execPath, [join(typescript, 'bin', 'tsc'), '-p'
 });
 if (result.status !== 0) process.exit(result.status ?? 1);
 cpSync(join(root, 'server/dashboard'), join(root, 'dist/server/dashboard'), { recursive: true });
+cpSync(join(root, 'simulations/bench/engine-torch.py'), join(root, 'dist/simulations/bench/engine-torch.py'));
 chmodSync(join(root, 'dist/cli.js'), 0o755);
