@@ -114,22 +114,24 @@ function shapeExamples(xs: Flat, ys: Flat, { features, labels }: DataContract): 
   if (!Number.isInteger(count) || xs.values.length !== count * width) {
     refuse(`expected ${show(['n', ...features])} features, got ${found}`);
   }
-  const perExample = 'classes' in labels ? 1 : labels.targets;
-  const expected = 'classes' in labels ? `[${count}] labels` : `[${count}, ${perExample}] targets`;
+  const perExample = 'classes' in labels ? labels.positions : labels.targets;
+  const kind = 'classes' in labels ? 'labels' : 'targets';
+  const expected = `${show(kind === 'labels' && perExample === 1 ? [count] : [count, perExample])} ${kind}`;
   const foundLabels = ys.shape === null ? `${ys.values.length} values` : show(ys.shape);
   const fits = ys.values.length === count * perExample && (ys.shape === null || (ys.shape[0] ?? count) === count);
   if (!fits) refuse(`expected ${expected} for ${count} examples, got ${foundLabels}`);
   return {
     xs: xs.values instanceof Float32Array ? xs.values : Float32Array.from(xs.values),
-    ys: 'classes' in labels ? toLabels(ys.values) : Float32Array.from(ys.values),
+    ys: 'classes' in labels ? toLabels(ys.values, perExample) : Float32Array.from(ys.values),
     count,
   };
 }
 
-function toLabels(values: ArrayLike<number>): Int32Array {
+function toLabels(values: ArrayLike<number>, positions: number): Int32Array {
   const labels = Int32Array.from(values);
   for (let i = 0; i < labels.length; i++) {
-    if (labels[i] !== values[i]) refuse(`label of example ${i} is ${values[i]}; expected a whole number`);
+    if (labels[i] === values[i]) continue;
+    refuse(`label of example ${Math.floor(i / positions)} is ${values[i]}; expected a whole number`);
   }
   return labels;
 }

@@ -348,7 +348,7 @@ export class FederatedClient extends EventTarget {
   }
 
   async #train(job: Job, signal: AbortSignal): Promise<void> {
-    const seed = this.#options.seed ?? toHex(this.#identity!.publicKey);
+    const seed = `${job.run}/${this.#options.seed ?? toHex(this.#identity!.publicKey)}`;
     let lastProgress = this.#platform.clock.now();
     const { delta, examples, metrics } = await this.#trainer.train({
       task: this.#task!.task,

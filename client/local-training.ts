@@ -1,8 +1,9 @@
 import { createEngine } from '../shared/engine/create-engine.ts';
 import type { Engine, Examples } from '../shared/engine/engine.ts';
-import { checkExamples, checkTaskFits } from '../shared/engine/examples.ts';
+import { checkExamples } from '../shared/engine/examples.ts';
 import { trainLocally } from '../shared/engine/training.ts';
 import { FederatedError } from '../shared/errors.ts';
+import { checkTaskFits } from '../shared/tasks/fit.ts';
 import { canonicalJson, type Task } from '../shared/tasks/task.ts';
 import type { Trainer, TrainRequest, TrainResult } from './trainer.ts';
 

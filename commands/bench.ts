@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
 import type { BenchReport } from '../simulations/bench/report.ts';
+import { benchEngine } from '../simulations/bench/engine.ts';
 import { benchServer } from '../simulations/bench/server.ts';
 import { printJson, printTable, runAction, say } from './output.ts';
 
@@ -24,6 +25,17 @@ export const command = (): Command => {
     .action(
       (options: { clients: number[]; params: number[]; rounds: number; idle: number; plain: boolean; json: boolean }) =>
         runAction(options.json, async () => print(await benchServer({ ...options, onProgress: say }), options.json)),
+    );
+  bench
+    .command('engine')
+    .description('how fast each engine trains: stock TensorFlow.js, our kernels, the fused path, PyTorch if installed')
+    .option('--tasks <list>', 'names of tasks', (text) => text.split(','), ['mnist-2nn', 'mnist-cnn', 'char-lstm'])
+    .option('--batch-sizes <list>', 'examples in a step', counts, [10, 50])
+    .option('--runs <n>', 'measurements of each engine', (text) => counts(text)[0]!, 5)
+    .option('--ms <n>', 'length of a measurement', (text) => counts(text)[0]!, 1_000)
+    .option('--json', 'one JSON object on stdout', false)
+    .action((options: { tasks: string[]; batchSizes: number[]; runs: number; ms: number; json: boolean }) =>
+      runAction(options.json, async () => print(await benchEngine({ ...options, onProgress: say }), options.json)),
     );
   return bench;
 };

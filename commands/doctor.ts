@@ -3,15 +3,18 @@ import { mkdir, open, rm, statfs } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
 import { Command } from 'commander';
-import { availableBackends } from '../shared/engine/create-engine.ts';
+import { availableBackends, type BackendReport } from '../shared/engine/available-backends.ts';
 import { version } from '../shared/version.ts';
 import { list } from '../simulations/datasets/registry.ts';
 import { bold, printJson, printTable, runAction, say } from './output.ts';
 
-/** One thing that was looked at. `warning`: Fedloom works, but not all of it or not as it should. */
+/**
+ * One thing that was looked at. `warning`: Fedloom works, but not all of it or not as it should. `unused`: something that
+ * Fedloom can do without.
+ */
 export interface Finding {
   readonly check: string;
-  readonly state: 'ok' | 'warning' | 'failed';
+  readonly state: 'ok' | 'unused' | 'warning' | 'failed';
   /** One sentence; says what to do where something is wrong. */
   readonly message: string;
 }
@@ -50,13 +53,22 @@ export function checkNode(node: string): Finding {
   return { check: 'node', state: recent ? 'ok' : 'failed', message };
 }
 
-function checkBackends(backends: Awaited<ReturnType<typeof availableBackends>>): Finding[] {
+/**
+ * A finding for each backend. The last two, wasm and cpu, run everywhere: one of them must, and a broken wasm is worth a
+ * warning. The others are a bonus.
+ */
+export function checkBackends(backends: readonly BackendReport[]): Finding[] {
   const anyFound = backends.some(({ found }) => found);
-  return backends.map(({ name, reason, examplesPerSecond }) => ({
-    check: `backend ${name}`,
-    state: reason === null ? 'ok' : anyFound ? 'warning' : 'failed',
-    message: reason ?? `trains ${examplesPerSecond} examples of mnist-2nn a second, in batches of 10`,
-  }));
+  return backends.map(({ name, found, adapter, path, reason, examplesPerSecond }): Finding => {
+    const check = `backend ${name}`;
+    const isBonus = name !== 'wasm' && name !== 'cpu';
+    const speed = `trains ${examplesPerSecond} examples of mnist-2nn a second, in batches of 10`;
+    const where = [adapter, path === 'fused' ? 'fused kernels' : null].filter((part) => part !== null).join(', ');
+    const why = reason?.replace(`${check}: `, '') ?? ''; // the table says the name already
+    if (!found) return { check, state: !anyFound ? 'failed' : isBonus ? 'unused' : 'warning', message: why };
+    if (reason !== null) return { check, state: 'unused', message: why };
+    return { check, state: 'ok', message: where === '' ? speed : `${speed} (${where})` };
+  });
 }
 
 const checkData = (): Promise<Finding[]> =>

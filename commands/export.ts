@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { modelCard } from '../server/export/model-card.ts';
 import { safetensorsBytes } from '../server/export/safetensors.ts';
-import { tfjsFiles } from '../server/export/tfjs-files.ts';
+import { tfjsFiles, whyNotTfjs } from '../server/export/tfjs-files.ts';
 import { openStore } from '../server/store/open.ts';
 import type { BlobStore, Evaluation, Store, StoredRound, StoredRun } from '../server/store/store.ts';
 import { asFederatedError, FederatedError } from '../shared/errors.ts';
@@ -84,7 +84,9 @@ async function exportFrom(
   const loss = model.evaluation?.['loss'] ?? null;
 
   const files: Record<string, string | Uint8Array> = {};
-  if (format !== 'safetensors') Object.assign(files, tfjsFiles(task, weights));
+  // Asked for everything, a model that TensorFlow.js has no layers for is written in the other format alone.
+  const skipsTfjs = format === 'safetensors' || (format === 'all' && whyNotTfjs(task.model) !== null);
+  if (!skipsTfjs) Object.assign(files, tfjsFiles(task, weights));
   if (format !== 'tfjs') {
     const metadata = { task: task.name, run: run.id, round: String(model.round), weightsSha256: model.weights };
     files['model.safetensors'] = safetensorsBytes(layout, weights, metadata);

@@ -4,6 +4,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { FederatedClient, type RoundOutcome, type StateDetail } from '../client/node.ts';
 import { lockFolder } from '../client/node-lock.ts';
 import { FederatedError } from '../shared/errors.ts';
+import { autoOrder } from '../shared/engine/backends/names.ts';
 import { parseLink } from '../shared/protocol/link.ts';
 import { loadData } from '../simulations/datasets/registry.ts';
 import { dim, printJson, runAction, say } from './output.ts';
@@ -41,7 +42,7 @@ export const command = (): Command =>
     .option('--label <text>', 'shown to the operator')
     .option('--state <dir>', 'folder of the identity and the newest model (the first free one under ~/.fedloom)')
     .option('--seed <seed>', 'seed of the order of the batches')
-    .addOption(new Option('--backend <name>', 'who computes').choices(['auto', 'wasm', 'cpu']).default('auto'))
+    .addOption(new Option('--backend <name>', 'who computes').choices(['auto', ...autoOrder.node]).default('auto'))
     .option('--trainer <file>', 'a module with `train`, instead of the built-in training')
     .option('--stay', 'stay after the run and take part in the next', false)
     .option('--when-charging', 'train only on mains', false)

@@ -3,6 +3,7 @@ import { runId, type ClientId, type RunId } from '../shared/ids.ts';
 import type { ClientMessage } from '../shared/protocol/messages.ts';
 import { finalRunStates, type WaitReason } from '../shared/states.ts';
 import { initialWeights } from '../shared/tasks/initial.ts';
+import { checkTaskFits } from '../shared/tasks/fit.ts';
 import { modelLayout } from '../shared/tasks/model.ts';
 import { encodeTask } from '../shared/tasks/task.ts';
 import { floatBytes, layoutSize } from '../shared/weights.ts';
@@ -145,6 +146,7 @@ export class Coordinator implements SessionHandler {
   async create(input: unknown, id?: RunId): Promise<RunView> {
     const config = checkRunConfig(input);
     // Throws BAD_MODEL before anything is stored.
+    checkTaskFits(config.task);
     const bytes = 4 * layoutSize(modelLayout(config.task.model));
     const { maxUpdateBytes } = this.#host.limits;
     if (bytes > maxUpdateBytes) {

@@ -1,38 +1,72 @@
+import type { OptimizerSpec } from '../tasks/optimizer.ts';
 import type { Layout } from '../weights.ts';
 
 /** Examples as flat arrays: what loaders give, trainers take and workers pass on without a copy. */
 export interface Examples {
   /** [count, ...features], row-major. */
   readonly xs: Float32Array;
-  /** Class indices [count], or real targets [count, targets], row-major. */
+  /** Class indices [count, positions], or real targets [count, targets], row-major. */
   readonly ys: Int32Array | Float32Array;
   readonly count: number;
 }
 
 export interface Measured {
-  /** Mean over the examples. */
+  /** Mean over the examples (and over the places or targets of each). */
   readonly loss: number;
-  /** Part of the examples that is right; absent where the task has no classes. */
+  /** Part of the predictions that is right; absent where the task has no classes. */
   readonly accuracy?: number;
 }
 
+/** What a step does with the gradient of the loss. */
+export interface UpdateRule {
+  readonly optimizer: OptimizerSpec;
+  /** First adds 2 · l2 · w to the gradient of every kernel. */
+  readonly l2?: number;
+  /** Then cuts each value off at ± this. */
+  readonly gradientClipValue?: number;
+  /** Then scales the whole gradient down to this L2 norm. */
+  readonly gradientClipNorm?: number;
+}
+
+export const plainSgd: UpdateRule = { optimizer: { name: 'sgd' } };
+
 /**
  * One model on one backend. All weights go in and out as one flat vector in the model's layout. Not for concurrent use.
- * Whatever stands behind it (TensorFlow.js, a fused kernel, another library), the same weights, batches and learning rate
- * give the same bytes twice on one backend.
+ * Whatever stands behind it (TensorFlow.js, the fused path, another library), the same weights, batches, rule and seeds
+ * give the same bytes twice on one backend. Reading is asynchronous, since a GPU answers later; nothing else waits for it.
  */
 export interface Engine {
   /** `cpu`, `wasm`, ... as shown to people and in reports. */
   readonly backend: string;
+  /** `fused`: our kernels over one arena; `graph`: TensorFlow.js operations. */
+  readonly path: 'fused' | 'graph';
   readonly layout: Layout;
   /** A copy: length d. */
-  getWeights(): Float32Array;
+  getWeights(): Promise<Float32Array>;
   /** @throws FederatedError WRONG_SHAPE unless the length is d */
   setWeights(weights: Float32Array): void;
-  /** One step of SGD on one batch; the loss before the step (mean over the batch). */
-  step(batch: Examples, learningRate: number): number;
+  /** The rule of the steps that follow, with fresh state. Before the first call: `plainSgd`. */
+  setRule(rule: UpdateRule): void;
+  /**
+   * One step on one batch.
+   * @param seed - of dropout, a whole number below 2^32: layer i drops what `dropoutMask(seed, i, ...)` says; default 0
+   * @throws FederatedError BAD_DATA when the examples do not fit the model
+   */
+  step(batch: Examples, learningRate: number, seed?: number): void;
+  /** Mean loss over the examples of all steps since the last call, each measured before its step; NaN without a step. */
+  takeLoss(): Promise<number>;
+  /**
+   * Loss of a batch in training mode (dropout, statistics of the batch) and its gradient, length d: zero for statistics,
+   * without L2 and clipping. Changes nothing.
+   */
+  gradients(batch: Examples, seed?: number): Promise<{ readonly loss: number; readonly gradients: Float32Array }>;
   /** @throws FederatedError BAD_DATA when the examples do not fit the model */
-  evaluate(examples: Examples, batchSize?: number): Measured;
+  evaluate(examples: Examples, batchSize?: number): Promise<Measured>;
+  /**
+   * The model's output after its last activation, [count, ...output].
+   * @param xs - [count, ...features]
+   */
+  predict(xs: Float32Array, count: number, batchSize?: number): Promise<Float32Array>;
   /** Frees everything; the engine cannot be used after. */
   dispose(): void;
 }

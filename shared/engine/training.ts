@@ -1,11 +1,14 @@
 import { asFederatedError, FederatedError } from '../errors.ts';
+import { learningRateAt } from '../tasks/optimizer.ts';
 import type { TrainingPlan } from '../tasks/task.ts';
 import { BatchReader, epochOrder } from './batches.ts';
-import type { Engine, Examples } from './engine.ts';
+import { stepSeeds } from './dropout.ts';
+import type { Engine, Examples, UpdateRule } from './engine.ts';
 import { firstNotFinite } from './examples.ts';
+import { pause } from './pause.ts';
 
 export interface TrainLocallyOptions {
-  /** With the round, seeds the order of the batches. */
+  /** With the round, seeds the order of the batches and what dropout drops. */
   readonly seed: number | string;
   readonly round: number;
   readonly signal?: AbortSignal;
@@ -24,14 +27,20 @@ export interface LocalUpdate {
   readonly metrics: { readonly loss: number };
 }
 
-const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
-
 const diverged = (what: string): FederatedError =>
   new FederatedError('TRAINING_FAILED', `training: ${what}; the training diverged, lower clientLearningRate`);
 
+/** What a plan does with each gradient. */
+const ruleOf = ({ optimizer, l2, gradientClipNorm, gradientClipValue }: TrainingPlan): UpdateRule => ({
+  optimizer,
+  l2,
+  ...(gradientClipNorm === undefined ? {} : { gradientClipNorm }),
+  ...(gradientClipValue === undefined ? {} : { gradientClipValue }),
+});
+
 /**
- * E epochs of stochastic gradient descent from the engine's weights. Each epoch takes the examples in a fresh seeded order;
- * the last batch of an epoch may be smaller. The same weights, examples, seed and round give the same bytes on one backend.
+ * E epochs from the engine's weights, with a fresh optimizer. Each epoch takes the examples in a fresh seeded order; the
+ * last batch of an epoch may be smaller. The same weights, examples, seed and round give the same bytes on one backend.
  * @throws FederatedError ABORTED; TRAINING_FAILED when loss or weights are no longer finite, or the backend fails
  * @see McMahan et al., AISTATS 2017, Algorithm 1, ClientUpdate
  */
@@ -44,36 +53,34 @@ export async function trainLocally(
   const { count } = examples;
   const batchSize = plan.batchSize === 'full' ? count : Math.min(plan.batchSize, count);
   const steps = plan.localEpochs * Math.ceil(count / batchSize);
-  const before = engine.getWeights();
+  const rate = learningRateAt(plan.clientLearningRate, plan.schedule, round);
+  const before = await engine.getWeights();
   const reader = batchSize === count ? null : new BatchReader(examples, batchSize);
+  const nextSeed = stepSeeds(seed, round);
   let done = 0;
   let loss = 0;
-  for (let epoch = 0; epoch < plan.localEpochs; epoch++) {
-    const order = epochOrder(seed, round, epoch, count);
-    let sum = 0;
-    for (let from = 0; from < count; from += batchSize) {
-      if (signal?.aborted) throw new FederatedError('ABORTED', 'training: stopped before its end');
-      const batch = reader?.read(order, from, Math.min(count, from + batchSize)) ?? examples;
-      sum += batch.count * stepOf(engine, batch, plan.clientLearningRate);
-      if (!Number.isFinite(sum)) throw diverged(`the loss is not finite in epoch ${epoch + 1}`);
-      if (++done % yieldEvery === 0) {
-        await pause();
-        onProgress?.(done / steps);
+  try {
+    engine.setRule(ruleOf(plan));
+    for (let epoch = 0; epoch < plan.localEpochs; epoch++) {
+      await engine.takeLoss(); // of this epoch alone
+      const order = epochOrder(seed, round, epoch, count);
+      for (let from = 0; from < count; from += batchSize) {
+        if (signal?.aborted) throw new FederatedError('ABORTED', 'training: stopped before its end');
+        engine.step(reader?.read(order, from, Math.min(count, from + batchSize)) ?? examples, rate, nextSeed());
+        if (++done % yieldEvery === 0) {
+          await pause();
+          onProgress?.(done / steps);
+        }
       }
+      loss = await engine.takeLoss();
+      if (!Number.isFinite(loss)) throw diverged(`the loss is not finite in epoch ${epoch + 1}`);
     }
-    loss = sum / count;
+  } catch (thrown) {
+    throw asFederatedError(thrown, 'TRAINING_FAILED');
   }
-  const delta = engine.getWeights();
+  const delta = await engine.getWeights();
   for (let i = 0; i < delta.length; i++) delta[i]! -= before[i]!;
   if (firstNotFinite(delta) >= 0) throw diverged('the weights are not finite');
   onProgress?.(1);
   return { delta, examples: count, metrics: { loss } };
-}
-
-function stepOf(engine: Engine, batch: Examples, learningRate: number): number {
-  try {
-    return engine.step(batch, learningRate);
-  } catch (thrown) {
-    throw asFederatedError(thrown, 'TRAINING_FAILED');
-  }
 }
