@@ -3,7 +3,7 @@ import { toExamples, type ClientData } from '../../client/data.ts';
 import { FederatedError } from '../../shared/errors.ts';
 import type { DataContract } from '../../shared/tasks/task.ts';
 
-const contract: DataContract = { features: [4], labels: { classes: 3 } };
+const contract: DataContract = { features: [4], labels: { classes: 3, positions: 1 } };
 const expected = { xs: Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8), ys: Int32Array.of(0, 2), count: 2 };
 
 const rejects = async (data: unknown, message: RegExp, of = contract): Promise<void> => {
@@ -40,6 +40,14 @@ describe('toExamples', () => {
     const labels = { targets: 2 };
     const { ys } = await toExamples({ xs: expected.xs, ys: [[0.5, 1], [2, 3]] }, { features: [4], labels }); // prettier-ignore
     expect(ys).to.deep.equal(Float32Array.of(0.5, 1, 2, 3));
+  });
+
+  it('takes a label for each place of a sequence', async () => {
+    const places: DataContract = { features: [4], labels: { classes: 3, positions: 2 } };
+    const { ys } = await toExamples({ xs: expected.xs, ys: [[0, 1], [2, 0]] }, places); // prettier-ignore
+    expect(ys).to.deep.equal(Int32Array.of(0, 1, 2, 0));
+    await rejects({ xs: expected.xs, ys: [0, 2] }, /expected \[2, 2\] labels for 2 examples, got \[2\]/, places);
+    await rejects({ xs: expected.xs, ys: [[0, 1], [0.5, 0]] }, /label of example 1 is 0.5/, places); // prettier-ignore
   });
 
   const wrong: [string, unknown, RegExp][] = [

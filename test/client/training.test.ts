@@ -94,7 +94,10 @@ describe('local training', () => {
       it('refuses a task that contradicts itself, weights of a wrong length, and training before loading', async () => {
         const trainer = use(make());
         await refuses(trainer.train(request()), 'BAD_STATE');
-        await refuses(trainer.load({ ...task, data: { ...task.data, labels: { classes: 4 } } }, examples), 'BAD_TASK');
+        await refuses(
+          trainer.load({ ...task, data: { ...task.data, labels: { classes: 4, positions: 1 } } }, examples),
+          'BAD_TASK',
+        );
         await trainer.load(task, examples);
         await refuses(trainer.train(request({ weights: new Float32Array(2) })), 'WRONG_SHAPE');
       });

@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { checkClock, checkFolder, checkNode, checkPort } from '../../commands/doctor.ts';
+import { checkBackends, checkClock, checkFolder, checkNode, checkPort } from '../../commands/doctor.ts';
 import { useFolder } from '../contracts/folder.ts';
 
 const entry = fileURLToPath(new URL('../../cli.ts', import.meta.url));
@@ -26,14 +26,67 @@ describe('fedloom doctor', function () {
     const { code, out } = await fedloom('doctor', '--json', '--data-dir', folder());
     const report = JSON.parse(out) as {
       ok: boolean;
-      backends: { name: string; found: boolean }[];
+      backends: { name: string; found: boolean; reason: string | null; examplesPerSecond: number | null }[];
       findings: { check: string }[];
     };
     expect(out.trim().split('\n')).to.have.length(1);
     expect(code).to.equal(0);
     expect(report.ok).to.equal(true);
-    expect(report.backends.map(({ name, found }) => [name, found])).to.deep.equal([['wasm', true], ['cpu', true]]); // prettier-ignore
+    expect(report.backends.map(({ name }) => name)).to.deep.equal([
+      'tfjs-node-gpu',
+      'tfjs-node',
+      'webgpu',
+      'wasm',
+      'cpu',
+    ]);
+    for (const { name, found, reason, examplesPerSecond } of report.backends) {
+      expect(found || reason !== null, `${name} says why`).to.equal(true);
+      expect(examplesPerSecond !== null, `${name} was measured`).to.equal(found);
+    }
+    expect(report.backends.find(({ name }) => name === 'wasm')).to.include({
+      found: true,
+      reason: null,
+      path: 'fused',
+    });
     expect(report.findings.map(({ check }) => check)).to.include.members(['node', 'backend wasm', 'data mnist-10k', 'port 8080', 'data folder', 'clock']); // prettier-ignore
+  });
+
+  it('says of each backend how fast it is, or why it is not used; only a machine without any cannot run Fedloom', () => {
+    const refused = {
+      found: false,
+      adapter: null,
+      path: null,
+      reason: 'backend tfjs-node: not installed',
+      examplesPerSecond: null,
+    };
+    const wasm = {
+      name: 'wasm',
+      found: true,
+      adapter: null,
+      path: 'fused',
+      reason: null,
+      examplesPerSecond: 20_000,
+    } as const;
+    const gpu = { ...wasm, name: 'webgpu', adapter: 'Some card', path: 'graph' } as const;
+    const speed = 'trains 20000 examples of mnist-2nn a second, in batches of 10';
+    expect(checkBackends([{ ...refused, name: 'tfjs-node' }, gpu, wasm])).to.deep.equal([
+      { check: 'backend tfjs-node', state: 'unused', message: 'not installed' },
+      { check: 'backend webgpu', state: 'ok', message: `${speed} (Some card)` },
+      { check: 'backend wasm', state: 'ok', message: `${speed} (fused kernels)` },
+    ]);
+    expect(checkBackends([{ ...gpu, reason: 'slower than wasm' }, wasm])[0]).to.include({ state: 'unused', message: 'slower than wasm' }); // prettier-ignore
+    expect(
+      checkBackends([
+        { ...refused, name: 'wasm' },
+        { ...wasm, name: 'cpu' },
+      ])[0],
+    ).to.include({ state: 'warning' });
+    expect(
+      checkBackends([
+        { ...refused, name: 'wasm' },
+        { ...refused, name: 'cpu' },
+      ])[1],
+    ).to.include({ state: 'failed' });
   });
 
   it('ends with code 1 when the data folder cannot be written', async () => {
@@ -82,7 +135,17 @@ describe('fedloom data ls', function () {
     const { dataSets } = JSON.parse(out) as {
       dataSets: { name: string; licence: string; path: string | null; advice: string | null }[];
     };
-    expect(dataSets.map(({ name }) => name)).to.deep.equal(['mnist-10k', 'mnist-60k', 'fashion-mnist']);
+    expect(dataSets.map(({ name }) => name)).to.deep.equal([
+      'mnist-10k',
+      'mnist-60k',
+      'fashion-mnist',
+      'shakespeare',
+      'shakespeare-roles',
+      'beijing-air',
+      'wisdm',
+      'heart-disease',
+      'adult',
+    ]);
     for (const { licence, path, advice } of dataSets) {
       expect(licence).not.to.equal('');
       expect((path === null) !== (advice === null)).to.equal(true);

@@ -6,25 +6,21 @@ import type { Trainer, TrainRequest } from '../../client/trainer.ts';
 import type { RunConfigInput } from '../../server/config.ts';
 import type { ServerEvent } from '../../server/operations.ts';
 import { createServer, type FederatedServer, type ServerOptions } from '../../server/server.ts';
-import type { Task } from '../../shared/tasks/task.ts';
+import { checkTask, type Task } from '../../shared/tasks/task.ts';
 import { layoutSize } from '../../shared/weights.ts';
 import { modelLayout } from '../../shared/tasks/model.ts';
 
 /** Real servers and clients over real sockets on free ports, for integration tests. Everything opened is closed by `close`. */
 
 /** A linear model of d weights without bias: as small as a model can be. */
-export const tinyTask = (d = 8): Task => ({
-  format: 'fedloom-task-1',
-  name: 'tiny',
-  description: '',
-  model: {
-    input: [d],
-    layers: [{ type: 'dense', units: 1, activation: 'linear', useBias: false }],
-    loss: 'mean-squared-error',
-  },
-  data: { features: [d], labels: { targets: 1 } },
-  training: { localEpochs: 1, batchSize: 1, clientLearningRate: 0.1, optimizer: 'sgd', minExamples: 1 },
-});
+export const tinyTask = (d = 8): Task =>
+  checkTask({
+    format: 'fedloom-task-1',
+    name: 'tiny',
+    model: { input: [d], layers: [{ type: 'dense', units: 1, useBias: false }], loss: 'mean-squared-error' },
+    data: { features: [d], labels: { targets: 1 } },
+    training: { localEpochs: 1, batchSize: 1, clientLearningRate: 0.1, optimizer: 'sgd' },
+  });
 
 export const tinyConfig = (changes: Partial<RunConfigInput> = {}, d = 8): RunConfigInput => ({
   task: tinyTask(d),
@@ -45,6 +41,9 @@ export interface FakeTraining {
   readonly onTrain?: (request: TrainRequest) => void;
 }
 
+/** The seed that a client was given; the run's name stands before it. */
+export const seedOf = ({ seed }: TrainRequest): number => Number(String(seed).split('/').at(-1));
+
 /** Training without an engine: the update is a simple function of the model, so that tests can compute it too. */
 export function simpleTrainer({ delta, examples = 10, before, onTrain }: FakeTraining = {}): Trainer {
   return {
@@ -55,7 +54,7 @@ export function simpleTrainer({ delta, examples = 10, before, onTrain }: FakeTra
       await before?.(request);
       request.signal.throwIfAborted();
       return {
-        delta: delta?.(request) ?? simpleDelta(request.weights, Number(request.seed)),
+        delta: delta?.(request) ?? simpleDelta(request.weights, seedOf(request)),
         examples,
         metrics: { loss: 1 },
       };

@@ -216,7 +216,7 @@ describe('runs', () => {
     );
     expect(await codeOf(operations.create(tinyConfig()))).to.equal('BAD_MODEL'); // 32 bytes, 16 allowed
     const task = { ...tinyTask(), model: { ...tinyTask().model, input: [2, 4] } };
-    expect(await codeOf(operations.create({ ...tinyConfig(), task }))).to.equal('BAD_MODEL');
+    expect(await codeOf(operations.create({ ...tinyConfig(), task }))).to.equal('BAD_TASK'); // two outputs, one target
     expect(await operations.runs()).to.deep.equal([]);
   });
 

@@ -3,29 +3,22 @@ import { loadLayersModel } from '@tensorflow/tfjs-layers';
 import { expect } from 'chai';
 import { modelCard } from '../../../server/export/model-card.ts';
 import { safetensorsBytes } from '../../../server/export/safetensors.ts';
-import { tfjsFiles } from '../../../server/export/tfjs-files.ts';
-import { startBackend } from '../../../shared/engine/backends.ts';
-import { forward } from '../../../shared/engine/network.ts';
+import { tfjsFiles, whyNotTfjs } from '../../../server/export/tfjs-files.ts';
+import { FederatedError } from '../../../shared/errors.ts';
 import { tasks } from '../../../shared/tasks/catalog.ts';
-import { initialWeights } from '../../../shared/tasks/initial.ts';
-import { modelLayout } from '../../../shared/tasks/model.ts';
-import type { Task } from '../../../shared/tasks/task.ts';
+import { checkModel, type ModelSpec } from '../../../shared/tasks/model.ts';
 import { layoutOf } from '../../../shared/weights.ts';
+import { layerCases } from '../../shared/engine/graph/layer-cases.ts';
+import {
+  disposeEngines,
+  graphEngine,
+  largest,
+  someExamples,
+  someWeights,
+  startCpu,
+} from '../../shared/engine/graph/support.ts';
 
 const base = tasks['mnist-2nn']!;
-const imageTask: Task = {
-  ...base,
-  name: 'images',
-  model: {
-    input: [4, 3],
-    layers: [
-      { type: 'flatten' },
-      { type: 'dense', units: 5, activation: 'tanh', useBias: false },
-      { type: 'dense', units: 2, activation: 'sigmoid', useBias: true },
-    ],
-    loss: 'mean-squared-error',
-  },
-};
 
 /** Loads the two files as a page would: model.json says which bytes of weights.bin are what. */
 const load = (files: ReturnType<typeof tfjsFiles>) => {
@@ -39,28 +32,61 @@ const load = (files: ReturnType<typeof tfjsFiles>) => {
 };
 
 describe('tfjsFiles', () => {
-  before(() => startBackend('cpu', {}));
+  before(startCpu);
+  afterEach(disposeEngines);
 
-  for (const task of [base, imageTask]) {
-    it(`of ${task.name} load in TensorFlow.js and predict the same`, async () => {
-      const { model } = task;
-      const weights = initialWeights(model, 1).map((value, i) => value + (i % 5) / 100);
-      const loaded = await load(tfjsFiles(task, weights));
-      const input = tf.randomUniform([3, ...model.input], -1, 1, 'float32', 7);
-      const tensors = modelLayout(model).map(({ shape, offset }) => {
-        const size = shape.reduce((product, side) => product * side, 1);
-        return tf.tensor(weights.slice(offset, offset + size), [...shape]);
-      });
-      const output = forward(model, tensors, input);
-      const expected = model.loss === 'mean-squared-error' ? output : tf.softmax(output);
-      const predicted = loaded.predict(input) as tf.Tensor;
-      expect(predicted.shape).to.deep.equal(expected.shape);
-      const [a, b] = [predicted.dataSync(), expected.dataSync()];
-      expect(Math.max(...a.map((value, i) => Math.abs(value - b[i]!)))).to.be.below(1e-6);
-      loaded.dispose();
-      tf.dispose([input, tensors, output, expected, predicted]);
+  const predictAlike = async (model: ModelSpec): Promise<void> => {
+    const loaded = await load(tfjsFiles({ ...base, model }, someWeights(model)));
+    const { xs } = someExamples(model, 3);
+    const input = tf.tensor(xs, [3, ...model.input]);
+    const predicted = loaded.predict(input) as tf.Tensor;
+    expect(largest(await graphEngine(model).predict(xs, 3), predicted.dataSync())).to.be.below(1e-6);
+    loaded.dispose();
+    tf.dispose([input, predicted]);
+  };
+
+  for (const { name, model, keras } of layerCases) {
+    if (keras !== undefined) {
+      it(`load in TensorFlow.js and predict the same: ${name}`, () => predictAlike(model));
+      continue;
+    }
+    it(`are refused with the name of the layer and the other format: ${name}`, () => {
+      const [{ type }] = model.layers as [ModelSpec['layers'][number]];
+      expect(() => tfjsFiles({ ...base, model }, someWeights(model)))
+        .to.throw(FederatedError, new RegExp(`layer 1-${type} .* safetensors`))
+        .with.property('code', 'BAD_MODEL');
+      expect(whyNotTfjs(model)).to.match(new RegExp(`^layer 1-${type} `));
     });
   }
+
+  it('load and predict the same after softmax or sigmoid, which the loss computes from logits', async () => {
+    await predictAlike(
+      checkModel({
+        input: [4, 3],
+        layers: [{ type: 'flatten' }, { type: 'dense', units: 3, activation: 'softmax' }],
+        loss: 'sparse-categorical-crossentropy',
+      }),
+    );
+    await predictAlike(
+      checkModel({
+        input: [4, 4, 1],
+        layers: [
+          { type: 'conv2d', filters: 2, kernelSize: 3 },
+          { type: 'activation', activation: 'sigmoid' },
+        ],
+        loss: 'binary-crossentropy',
+      }),
+    );
+    expect(whyNotTfjs(base.model)).to.equal(null);
+  });
+
+  it('say what they hold', () => {
+    const { 'model.json': text, 'weights.bin': bytes } = tfjsFiles(base, new Float32Array(199_210));
+    const { format, userDefinedMetadata } = JSON.parse(text) as Record<string, unknown>;
+    expect(format).to.equal('layers-model');
+    expect(userDefinedMetadata).to.deep.include({ task: 'mnist-2nn', features: [784] });
+    expect(bytes.length).to.equal(4 * 199_210);
+  });
 
   it('refuse weights of a wrong length', () => {
     expect(() => tfjsFiles(base, new Float32Array(3)))

@@ -1,8 +1,9 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { BatchReader, epochOrder } from '../../../shared/engine/batches.ts';
-import { createEngine } from '../../../shared/engine/create-engine.ts';
-import type { Engine, Examples } from '../../../shared/engine/engine.ts';
+import { dropoutMask, stepSeeds } from '../../../shared/engine/dropout.ts';
+import type { Engine, Examples, UpdateRule } from '../../../shared/engine/engine.ts';
+import { FusedEngine } from '../../../shared/engine/fused/fused-engine.ts';
 import { trainLocally } from '../../../shared/engine/training.ts';
 import { seeded } from '../../../shared/random.ts';
 import { initialWeights } from '../../../shared/tasks/initial.ts';
@@ -18,7 +19,14 @@ const model: ModelSpec = {
   ],
   loss: 'sparse-categorical-crossentropy',
 };
-const plan: TrainingPlan = { localEpochs: 2, batchSize: 3, clientLearningRate: 0.1, optimizer: 'sgd', minExamples: 1 };
+const plan: TrainingPlan = {
+  localEpochs: 2,
+  batchSize: 3,
+  clientLearningRate: 0.1,
+  optimizer: { name: 'sgd' },
+  l2: 0,
+  minExamples: 1,
+};
 
 const randomExamples = (count: number, seed: number): Examples => {
   const random = seeded('examples', seed);
@@ -29,22 +37,43 @@ const randomExamples = (count: number, seed: number): Examples => {
   };
 };
 
-/** An engine that only writes down what it is given. */
-const recorder = (): Engine & { readonly batches: number[][] } => {
+/** An engine that only writes down what it is given, and says what losses it is told to say. */
+const recorder = (losses: readonly number[] = []) => {
   const batches: number[][] = [];
+  const rates: number[] = [];
+  const seeds: number[] = [];
+  const rules: UpdateRule[] = [];
+  let sum = 0;
+  let count = 0;
   return {
     batches,
+    rates,
+    seeds,
+    rules,
     backend: 'recorder',
+    path: 'graph',
     layout: [],
-    getWeights: () => new Float32Array(2),
+    getWeights: async () => new Float32Array(2),
     setWeights: () => {},
-    step: ({ ys }) => {
+    setRule: (rule) => void rules.push(rule),
+    step: ({ ys }, rate, seed = 0) => {
+      sum += ys.length * (losses[batches.length] ?? 1);
+      count += ys.length;
       batches.push([...ys]);
-      return 1;
+      rates.push(rate);
+      seeds.push(seed);
     },
-    evaluate: () => ({ loss: 1 }),
+    takeLoss: async () => {
+      const loss = sum / count;
+      sum = 0;
+      count = 0;
+      return loss;
+    },
+    gradients: async () => ({ loss: 1, gradients: new Float32Array(2) }),
+    evaluate: async () => ({ loss: 1 }),
+    predict: async () => new Float32Array(0),
     dispose: () => {},
-  };
+  } satisfies Engine & Record<string, unknown>;
 };
 const numbered = (count: number): Examples => ({
   xs: Float32Array.from({ length: count }, (_, i) => i),
@@ -83,7 +112,7 @@ describe('BatchReader', () => {
 describe('trainLocally', () => {
   let engine: Engine;
   beforeEach(async () => {
-    engine = await createEngine({ model, backend: 'wasm' });
+    engine = await FusedEngine.create(model);
   });
   afterEach(() => engine.dispose());
 
@@ -124,7 +153,7 @@ describe('trainLocally', () => {
     };
     engine.setWeights(start);
     engine.step(union, once.clientLearningRate);
-    const central = engine.getWeights();
+    const central = await engine.getWeights();
     const difference = central.reduce((most, value, i) => Math.max(most, Math.abs(value - start[i]! - mean[i]!)), 0);
     expect(difference).to.be.below(1e-6);
     expect(mean.some((value) => Math.abs(value) > 1e-3)).to.equal(true);
@@ -142,7 +171,7 @@ describe('trainLocally', () => {
   it('tells its progress, and reports the mean loss of the last epoch', async () => {
     const told: number[] = [];
     const losses = [5, 5, 5, 2, 2, 8]; // second epoch: batches of 3, 3 and 1 examples
-    const steps = { ...recorder(), step: () => losses.shift()! };
+    const steps = recorder(losses);
     const options = { seed: 1, round: 1, yieldEvery: 2, onProgress: (fraction: number) => told.push(fraction) };
     const { metrics } = await trainLocally(steps, numbered(7), plan, options);
     expect(told).to.deep.equal([2 / 6, 4 / 6, 1, 1]);
@@ -161,7 +190,7 @@ describe('trainLocally', () => {
     engine.setWeights(initialWeights(model, 1));
     const wild = { ...plan, clientLearningRate: 1e30, localEpochs: 10 };
     await refuses(trainLocally(engine, randomExamples(20, 1), wild, { seed: 1, round: 1 }), 'TRAINING_FAILED');
-    const infinite = { ...recorder(), step: () => Number.POSITIVE_INFINITY };
+    const infinite = recorder([Number.POSITIVE_INFINITY]);
     await refuses(trainLocally(infinite, numbered(7), plan, { seed: 1, round: 1 }), 'TRAINING_FAILED');
   });
 
@@ -173,5 +202,51 @@ describe('trainLocally', () => {
       },
     };
     await refuses(trainLocally(broken, numbered(7), plan, { seed: 1, round: 1 }), 'TRAINING_FAILED');
+  });
+
+  it('gives the engine the plan: rule, and a rate that follows the schedule of rounds', async () => {
+    const seen = recorder();
+    const decaying: TrainingPlan = {
+      ...plan,
+      optimizer: { name: 'momentum', momentum: 0.8 },
+      l2: 0.01,
+      gradientClipNorm: 5,
+      schedule: { name: 'step', every: 2, factor: 0.5, warmupRounds: 0 },
+    };
+    await trainLocally(seen, numbered(3), decaying, { seed: 1, round: 5 });
+    expect(seen.rules).to.deep.equal([
+      { optimizer: { name: 'momentum', momentum: 0.8 }, l2: 0.01, gradientClipNorm: 5 },
+    ]);
+    expect(seen.rates).to.deep.equal([0.025, 0.025]); // rounds 1, 2: 0.1; 3, 4: 0.05; 5, 6: 0.025
+  });
+
+  it('gives each step a seed of its own, the same for the same seed and round', async () => {
+    const seedsOf = async (seed: string, round: number): Promise<number[]> => {
+      const seen = recorder();
+      await trainLocally(seen, numbered(9), plan, { seed, round });
+      return seen.seeds;
+    };
+    const first = await seedsOf('a', 1);
+    expect(new Set(first).size).to.equal(6);
+    expect(await seedsOf('a', 1)).to.deep.equal(first);
+    expect(await seedsOf('a', 2)).not.to.deep.equal(first);
+    expect(await seedsOf('b', 1)).not.to.deep.equal(first);
+  });
+});
+
+describe('dropoutMask', () => {
+  it('drops the given part, and makes the rest larger, so that the mean stays 1', () => {
+    const mask = dropoutMask(7, 0, 0.25, new Float32Array(40_000));
+    const kept = mask.filter((value) => value !== 0);
+    expect(new Set(kept)).to.deep.equal(new Set([Math.fround(4 / 3)]));
+    expect(kept.length / mask.length).to.be.closeTo(0.75, 0.01); // standard error 0.0022
+  });
+
+  it('differs between steps and between layers, and repeats for the same', () => {
+    const maskOf = (seed: number, layer: number): string => dropoutMask(seed, layer, 0.5, new Float32Array(64)).join();
+    const nextSeed = stepSeeds(1, 1);
+    const [a, b] = [nextSeed(), nextSeed()];
+    expect(new Set([maskOf(a, 0), maskOf(a, 1), maskOf(b, 0)]).size).to.equal(3);
+    expect(maskOf(a, 0)).to.equal(maskOf(a, 0));
   });
 });
