@@ -237,6 +237,8 @@ function receive(state: SessionState, message: ServerMessage): Step {
       return showIdle([open, [send(ready(open))]], 'round-in-progress');
     }
     case 'wait': {
+      // A server that has just come back may not have taken its run up again: what was begun for it stays good.
+      if (message.run === undefined) return showIdle(same(state), message.reason);
       const [dropped, effects] = dropJob(state);
       // A round after the kept update's own means that its round is durable, with it or without.
       const outdated =

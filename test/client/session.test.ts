@@ -190,7 +190,7 @@ describe("a client's session", () => {
 
   it('cancels its work when the server says to wait', () => {
     const [working] = run(open, message(train(1)));
-    const [state, effects] = run(working, message({ type: 'wait', reason: 'server-paused' }));
+    const [state, effects] = run(working, message({ type: 'wait', reason: 'server-paused', run: 'r-1', round: 1 }));
     expect(acts(effects)).to.deep.equal(['cancel-work']);
     expect(state).to.include({ shown: 'waiting', reason: 'server-paused', job: null });
   });
@@ -202,6 +202,18 @@ describe("a client's session", () => {
     });
     expect(acts(effects)).to.deep.equal(['fetch', 'cancel-work', 'fetch']);
     expect(state.stage).to.equal('fetching');
+  });
+
+  it('keeps what it trained, and goes on training, while a server that came back has not taken up its run', () => {
+    const notYet = message({ type: 'wait', reason: 'run-not-started' });
+    const [training] = run(newSession, { type: 'join', unable: null }, message(welcome), message(train(1)), { type: 'fetched', key: key(1) }); // prettier-ignore
+    const [back, cancelled] = run(training, notYet);
+    expect(back).to.include({ stage: 'training', shown: 'waiting', reason: 'run-not-started' });
+    expect(acts(cancelled)).to.not.include('cancel-work');
+    const [kept] = run(back, { type: 'trained', update: update(1) }, notYet);
+    expect(kept.kept?.key).to.equal(key(1));
+    const [, effects] = run(kept, message(train(1, 2)));
+    expect(acts(effects)).to.deep.equal(['report']);
   });
 
   it('tells the server when training fails, and waits for the next round', () => {
