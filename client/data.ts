@@ -77,18 +77,29 @@ async function toPart(part: DataBatch | SingleExample, contract: DataContract): 
 }
 
 async function flatten(numbers: NumbersLike, name: string): Promise<Flat> {
-  if (ArrayBuffer.isView(numbers)) return { values: numbers, shape: null };
+  if (ArrayBuffer.isView(numbers)) return { values: numbersIn(numbers, name), shape: null };
   if (Array.isArray(numbers)) return flattenNested(numbers as NestedNumbers, name);
   const tensor = numbers as Partial<TensorLike> | null | undefined;
   if (typeof tensor?.data === 'function' && Array.isArray(tensor.shape)) {
-    return { values: await tensor.data(), shape: tensor.shape };
+    return { values: numbersIn(await tensor.data(), name), shape: tensor.shape };
   }
   return refuse(`${name}: expected a typed array, arrays of numbers, or a tensor`);
 }
 
+/** What came as numbers in one array: big integers and bytes without a type are none. */
+function numbersIn(values: ArrayLike<number>, name: string): ArrayLike<number> {
+  if (typeof values?.length === 'number' && (values.length === 0 || typeof values[0] === 'number')) return values;
+  return refuse(`${name}: expected an array of numbers, got ${Object.prototype.toString.call(values).slice(8, -1)}`);
+}
+
+/** No task has so many dimensions; and an array that contains itself has no end. */
+const maxDepth = 8;
+
 function flattenNested(numbers: NestedNumbers, name: string): Flat {
   const shape: number[] = [];
-  for (let level: unknown = numbers; Array.isArray(level); level = level[0]) shape.push(level.length);
+  for (let level: unknown = numbers; Array.isArray(level); level = level[0]) {
+    if (shape.push(level.length) > maxDepth) refuse(`${name}: expected at most ${maxDepth} arrays in one another`);
+  }
   const values = new Float64Array(sizeOf(shape));
   let next = 0;
   const visit = (level: unknown, depth: number): void => {

@@ -1,6 +1,6 @@
 import { createEngine } from '../shared/engine/create-engine.ts';
 import type { Engine, Examples } from '../shared/engine/engine.ts';
-import { checkExamples } from '../shared/engine/examples.ts';
+import { checkExamples, checkTargetsFor } from '../shared/engine/examples.ts';
 import { trainLocally } from '../shared/engine/training.ts';
 import { FederatedError } from '../shared/errors.ts';
 import { checkTaskFits } from '../shared/tasks/fit.ts';
@@ -37,6 +37,7 @@ export class LocalTrainer implements Trainer {
   async load(task: Task, examples: Examples): Promise<void> {
     checkTaskFits(task);
     checkExamples(examples, task.data);
+    checkTargetsFor(task.model.loss, examples);
     const model = canonicalJson(task.model);
     if (this.#engine === null || this.#model !== model) {
       await this.close();

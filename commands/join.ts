@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { toExamples } from '../client/data.ts';
 import { FederatedClient, type RoundOutcome, type StateDetail } from '../client/node.ts';
 import { lockFolder } from '../client/node-lock.ts';
 import { FederatedError } from '../shared/errors.ts';
@@ -59,12 +60,22 @@ async function joinFederation(link: string, options: JoinOptions): Promise<void>
   const interrupt = (): void => stop.abort();
   process.once('SIGINT', interrupt);
   process.once('SIGTERM', interrupt);
+  let misfit: unknown = null;
   try {
     const client = new FederatedClient({
       url: link,
       stateDir: folder,
       consent: 'given',
-      data: () => data,
+      data: async ({ task }) => {
+        try {
+          await toExamples(data, task.data);
+        } catch (thrown) {
+          misfit = thrown; // no round will mend it
+          stop.abort();
+          throw thrown;
+        }
+        return data;
+      },
       backend: options.backend,
       stay: options.stay,
       when: {
@@ -82,6 +93,7 @@ async function joinFederation(link: string, options: JoinOptions): Promise<void>
       outcomes.push(outcome);
       say(describe(outcome));
     }
+    if (misfit !== null) throw misfit;
     await report(client, outcomes, options.json);
   } finally {
     process.off('SIGINT', interrupt);

@@ -1,5 +1,5 @@
 import { FederatedError } from '../../shared/errors.ts';
-import type { LayerOf, LayerSpec } from '../../shared/tasks/layers.ts';
+import { outlineLayer, type LayerOf, type LayerSpec } from '../../shared/tasks/layers.ts';
 import { modelLayout, type ModelSpec } from '../../shared/tasks/model.ts';
 import type { Task } from '../../shared/tasks/task.ts';
 import { version } from '../../shared/version.ts';
@@ -19,7 +19,12 @@ export function tfjsFiles(task: Task, weights: Float32Array): { 'model.json': st
   }
   const reason = whyNotTfjs(model);
   if (reason !== null) throw new FederatedError('BAD_MODEL', `export: ${reason}`);
-  const layers = model.layers.flatMap((layer, index) => kerasLayer(layer, `${index + 1}-${layer.type}`) ?? []);
+  let shape = model.input;
+  const layers = model.layers.flatMap((layer, index) => {
+    const keras = kerasLayer(asKeras(layer, shape), `${index + 1}-${layer.type}`);
+    shape = [...outlineLayer(layer, '', shape).output];
+    return keras ?? [];
+  });
   Object.assign(layers[0]!.config, { batch_input_shape: [null, ...model.input], dtype: 'float32' });
   const json = {
     format: 'layers-model',
@@ -41,6 +46,10 @@ export function tfjsFiles(task: Task, weights: Float32Array): { 'model.json': st
   };
   return { 'model.json': `${JSON.stringify(json, null, 1)}\n`, 'weights.bin': floatBytes(weights) };
 }
+
+/** TensorFlow.js flattens nothing that is flat already. @param shape - of the layer's input */
+const asKeras = (layer: LayerSpec, shape: readonly number[]): LayerSpec =>
+  layer.type === 'flatten' && shape.length === 1 ? { type: 'reshape', targetShape: [...shape] } : layer;
 
 interface KerasLayer {
   readonly class_name: string;

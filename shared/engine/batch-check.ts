@@ -9,8 +9,15 @@ const refuse = (message: string): never => {
   throw new FederatedError('BAD_DATA', `data: ${message}`);
 };
 
+/** @throws FederatedError BAD_ARGUMENT unless so many examples can be taken at a time */
+export function checkBatchSize(batchSize: number): void {
+  if (Number.isSafeInteger(batchSize) && batchSize >= 1) return;
+  throw new FederatedError('BAD_ARGUMENT', `batch size: expected a whole number from 1 on, got ${batchSize}`);
+}
+
 /** @throws FederatedError BAD_DATA unless xs is [count, ...input], of whole numbers in range before an embedding */
 export function checkInputs(xs: Float32Array, count: number, { input, layers }: ModelSpec): void {
+  if (!(xs instanceof Float32Array)) refuse('expected the features as a Float32Array');
   const features = sizeOf(input);
   if (!(Number.isSafeInteger(count) && count >= 1 && xs.length === count * features)) {
     refuse(`${count} examples for this model have ${features} features each; got ${xs.length} in all`);
@@ -30,6 +37,9 @@ export function checkInputs(xs: Float32Array, count: number, { input, layers }: 
 /** @throws FederatedError BAD_DATA unless inputs and targets fit the model and each label is a class of it */
 export function checkBatch({ xs, ys, count }: Examples, model: ModelSpec): void {
   checkInputs(xs, count, model);
+  if (!(ys instanceof Float32Array || ys instanceof Int32Array)) {
+    refuse('expected labels as an Int32Array, or targets as a Float32Array');
+  }
   const output = outputShape(model);
   const classes = output.at(-1)!;
   const isLabels = losses[model.loss].reads === 'labels';

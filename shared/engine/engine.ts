@@ -1,3 +1,4 @@
+import { FederatedError } from '../errors.ts';
 import type { OptimizerSpec } from '../tasks/optimizer.ts';
 import type { Layout } from '../weights.ts';
 
@@ -27,6 +28,10 @@ export interface UpdateRule {
   /** Then scales the whole gradient down to this L2 norm. */
   readonly gradientClipNorm?: number;
 }
+
+/** What an engine answers after `dispose`. */
+export const disposed = (): FederatedError =>
+  new FederatedError('BAD_STATE', 'engine: it has been disposed of; create another');
 
 export const plainSgd: UpdateRule = { optimizer: { name: 'sgd' } };
 
@@ -67,6 +72,6 @@ export interface Engine {
    * @param xs - [count, ...features]
    */
   predict(xs: Float32Array, count: number, batchSize?: number): Promise<Float32Array>;
-  /** Frees everything; the engine cannot be used after. */
+  /** Frees everything. What is called after is refused with BAD_STATE, but for a second `dispose`. */
   dispose(): void;
 }

@@ -1,4 +1,5 @@
 import { FederatedError } from '../errors.ts';
+import type { LossName } from '../tasks/model.ts';
 import type { DataContract } from '../tasks/task.ts';
 import { sizeOf } from '../weights.ts';
 import type { Examples } from './engine.ts';
@@ -71,4 +72,16 @@ function checkTargets(ys: Examples['ys'], count: number, targets: number): void 
       `target ${wrong % targets} of example ${Math.floor(wrong / targets)} is ${ys[wrong]}; expected a finite number`,
     );
   }
+}
+
+/**
+ * Checks that targets are such as the loss is made for: a cross entropy of anything but parts of 1 has no lowest value.
+ * @throws FederatedError BAD_DATA
+ */
+export function checkTargetsFor(loss: LossName, { ys, count }: Examples): void {
+  if (loss !== 'binary-crossentropy' && loss !== 'categorical-crossentropy') return;
+  const wrong = (ys as Float32Array).findIndex((target) => !(target >= 0 && target <= 1));
+  if (wrong < 0) return;
+  const example = Math.floor(wrong / (ys.length / count));
+  refuse(`a target of example ${example} is ${ys[wrong]}; the loss ${loss} takes numbers from 0 to 1`);
 }

@@ -155,6 +155,9 @@ export function transposedWindowOf(input: number, kernel: number, stride: number
   return { output: input * stride, before: windowOf(input * stride, kernel, stride, 'same').before };
 }
 
+/** What a layer may make of one example, 1 GiB: more would stop a client in the middle of its training. */
+const maxValues = 2 ** 28;
+
 /**
  * The weights and the output of a layer for one example of the given shape. Weights are named `<name>/<weight>`.
  * @throws FederatedError BAD_MODEL when the input does not fit the layer
@@ -316,6 +319,7 @@ export function outlineLayer(layer: LayerSpec, name: string, input: readonly num
     case 'selfAttention': {
       needRank(2, 'length, channels');
       if (last % layer.heads !== 0) refuse(`needs channels that ${layer.heads} heads can share evenly`);
+      needRoom(name, layer.heads * input[0]! ** 2);
       return {
         weights: ['query', 'key', 'value', 'output'].flatMap((part) => [
           kernel(`${part}-kernel`, [last, last], last, last),
@@ -336,6 +340,14 @@ export function outlineLayer(layer: LayerSpec, name: string, input: readonly num
   }
 }
 
+function needRoom(name: string, values: number): void {
+  if (values <= maxValues) return;
+  throw new FederatedError(
+    'BAD_MODEL',
+    `layer ${name}: computes ${values} values of each example; at most ${maxValues}`,
+  );
+}
+
 /**
  * The weights of layers one after the other, in their order, each layer named `<prefix><number>-<type>` from 1.
  * @throws FederatedError BAD_MODEL
@@ -347,7 +359,10 @@ export function outlineChain(layers: readonly LayerSpec[], prefix: string, input
     if (layer.type === 'embedding' && (index > 0 || prefix !== '')) {
       throw new FederatedError('BAD_MODEL', 'model: an embedding can only be the first layer');
     }
-    const outline = outlineLayer(layer, `${prefix}${index + 1}-${layer.type}`, shape);
+    const name = `${prefix}${index + 1}-${layer.type}`;
+    needRoom(name, sizeOf(shape));
+    const outline = outlineLayer(layer, name, shape);
+    needRoom(name, sizeOf(outline.output));
     weights.push(...outline.weights);
     shape = outline.output;
   }

@@ -53,7 +53,8 @@ export const optimizerNames = [
 
 /** An optimizer by its name alone, or with settings: `adam`, `{ "name": "adam", "beta1": 0.8 }`. */
 export const optimizerSchema = v.pipe(
-  v.union([v.picklist(optimizerNames), settings]),
+  // By what is given, not as a union: a message then names the setting that is wrong.
+  v.lazy((value) => (typeof value === 'object' ? settings : v.picklist(optimizerNames))),
   v.transform((value): OptimizerSpec => (typeof value === 'string' ? v.parse(settings, { name: value }) : value)),
 );
 

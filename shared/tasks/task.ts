@@ -12,16 +12,17 @@ import { optimizerSchema, scheduleSchema } from './optimizer.ts';
 const positive = v.pipe(v.number(), v.finite(), v.gtValue(0));
 const natural = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1_000_000_000));
 
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
+const classLabels = v.strictObject({ classes: natural, positions: v.optional(natural, 1) });
+const realTargets = v.strictObject({ targets: natural });
+
 export const dataContractSchema = v.strictObject({
   /** Shape of one example's features, for example [784]. */
   features: v.pipe(v.array(natural), v.minLength(1), v.maxLength(4)),
   /** With it, features are whole numbers below it (characters, words, categories). */
   vocabulary: v.optional(natural),
   /** Labels: `positions` indices below `classes` (1 unless each place of a sequence has its own), or `targets` real numbers. */
-  labels: v.union([
-    v.strictObject({ classes: natural, positions: v.optional(natural, 1) }),
-    v.strictObject({ targets: natural }),
-  ]),
+  labels: v.lazy((value) => (isObject(value) && 'targets' in value ? realTargets : classLabels)),
   /** Name in the data registry that fits, for messages and examples: `mnist`. */
   source: v.optional(v.pipe(v.string(), v.maxLength(64))),
 });

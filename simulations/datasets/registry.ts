@@ -69,6 +69,10 @@ export async function loadData(spec: string): Promise<LoadedData> {
     const data = select(await set.read(test ? 'test' : 'train'), slice);
     return query === null ? data : reconstructing(data);
   }
+  const before = base.slice(0, Math.max(0, base.indexOf(':')));
+  if (query !== null && isKnown(before)) {
+    throw badSpec(`the option comes before the slice: ${before}?${query}${base.slice(before.length)}`);
+  }
   const isFile = query !== null || name.includes(',') || /\.csv(\.gz)?$/.test(name);
   if (!isFile) await find(name); // refuses it, with the names that are known
   if (test) throw badSpec(`${name} has no test examples of its own (@test)`);

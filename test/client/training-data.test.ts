@@ -50,7 +50,13 @@ describe('toExamples', () => {
     await rejects({ xs: expected.xs, ys: [[0, 1], [0.5, 0]] }, /label of example 1 is 0.5/, places); // prettier-ignore
   });
 
+  const endless: unknown[] = [];
+  endless.push(endless);
   const wrong: [string, unknown, RegExp][] = [
+    ['an array that contains itself', { xs: endless, ys: [0] }, /xs: expected at most 8 arrays in one another/],
+    ['big integers', { xs: BigInt64Array.of(1n, 2n, 3n, 4n), ys: [0] }, /xs: expected an array of numbers, got BigInt64A/],
+    ['big integers in a tensor', { xs: { shape: [1, 4], data: async () => BigInt64Array.of(1n, 2n, 3n, 4n) }, ys: [0] }, /xs: expected/],
+    ['bytes without a type', { xs: new DataView(new ArrayBuffer(16)), ys: [0] }, /xs: expected an array of numbers, got Da/],
     ['nothing', null, /expected \{ xs, ys \}/],
     ['data without labels', { xs: [[1, 2, 3, 4]] }, /expected \{ xs, ys \}/],
     ['text', { xs: 'abc', ys: [0] }, /xs: expected a typed array/],

@@ -56,6 +56,22 @@ const expectedDelta = async (): Promise<Float32Array> => {
 };
 
 describe('local training', () => {
+  it('refuses targets for which a cross entropy has no lowest value', async () => {
+    for (const [activation, loss] of [
+      ['sigmoid', 'binary-crossentropy'],
+      ['softmax', 'categorical-crossentropy'],
+    ]) {
+      const model = { input: [4], layers: [{ type: 'dense', units: 2, activation }], loss };
+      const parts = checkTask({ ...task, model, data: { features: [4], labels: { targets: 2 } } });
+      const trainer = use(new LocalTrainer({ backend: 'wasm' }));
+      const xs = new Float32Array(8);
+      for (const target of [-0.1, 1.1, 5]) {
+        await refuses(trainer.load(parts, { xs, ys: Float32Array.of(0, 1, 0.5, target), count: 2 }), 'BAD_DATA');
+      }
+      await trainer.load(parts, { xs, ys: Float32Array.of(0, 1, 0.5, 0.5), count: 2 });
+    }
+  });
+
   afterEach(async () => {
     for (const trainer of trainers.splice(0)) await trainer.close();
   });

@@ -3,6 +3,7 @@ import type { Engine } from '../../shared/engine/engine.ts';
 import { modelLayout } from '../../shared/tasks/model.ts';
 import type { ModelCase } from '../helpers/reference/case.ts';
 import { expectSame, partOf, train, trainOnce } from './engine-training.ts';
+import { refuses } from './store.ts';
 
 /** What every engine does that has little to do with its model; tried on the first of them, the last and one between. */
 export function describeAnyModel(
@@ -55,6 +56,43 @@ export function describeAnyModel(
       expectSame(await engine.getWeights(), weights);
       (await engine.getWeights()).fill(3);
       expectSame(await engine.getWeights(), weights);
+    });
+
+    it('refuses a size of batches that would never end', async () => {
+      const engine = await engineFor(one);
+      const { xs, count } = one.batch;
+      for (const size of [0, -1, 1.5, Number.NaN, Infinity]) {
+        await refuses(engine.evaluate(one.batch, size), 'BAD_ARGUMENT');
+        await refuses(engine.predict(xs, count, size), 'BAD_ARGUMENT');
+      }
+    });
+
+    it('refuses what are no typed arrays', async () => {
+      const engine = await engineFor(one);
+      for (const bad of [undefined, null, [1, 2], new Float64Array(3)] as never[]) {
+        await refuses(engine.evaluate({ ...one.batch, xs: bad }), 'BAD_DATA');
+        await refuses(engine.evaluate({ ...one.batch, ys: bad }), 'BAD_DATA');
+        await refuses(engine.predict(bad, 1), 'BAD_DATA');
+      }
+    });
+
+    it('is disposed of once and for all', async () => {
+      const engine = await engineFor(one);
+      const { batch, weights } = one;
+      engine.step(batch, 0.1);
+      engine.dispose();
+      engine.dispose();
+      const calls: (() => unknown)[] = [
+        () => engine.getWeights(),
+        () => engine.setWeights(weights),
+        () => engine.setRule({ optimizer: { name: 'sgd' } }),
+        () => engine.step(batch, 0.1),
+        () => engine.takeLoss(),
+        () => engine.gradients(batch),
+        () => engine.evaluate(batch),
+        () => engine.predict(batch.xs, batch.count),
+      ];
+      for (const call of calls) await refuses(Promise.resolve().then(call), 'BAD_STATE');
     });
 
     it('is not disturbed by engines at work beside it', async () => {

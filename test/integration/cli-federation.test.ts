@@ -63,6 +63,17 @@ describe('a federation of processes', function () {
   const show = async (ready: Ready, data = 'data'): Promise<Shown> =>
     jsonOf<Shown>(await fedloom(['runs', 'show', ready.run, '--json', '--data-dir', join(folder(), data)]));
 
+  it('ends with the reason where the data is not what the task asks for', async () => {
+    const server = serveFresh('data', '--rounds', '1', '--min-clients', '1');
+    const ready = await server.json<Ready>();
+    const end = await client(ready, 'a', '--data', 'mnist-10k?target=features:0/40').ended;
+    expect(end).to.include({ code: 1 });
+    expect(jsonOf<{ error: { code: string } }>(end).error.code).to.equal('BAD_DATA');
+    expect(end.err).to.include('expected [200] labels for 200 examples, got 156800 values');
+    server.child.kill('SIGTERM');
+    await server.ended;
+  });
+
   it('reaches the end, and goes on after kill -9 of the server to the very same weights', async () => {
     // Undisturbed.
     const server = serveFresh('data', '--rounds', '4', '--min-clients', '3');

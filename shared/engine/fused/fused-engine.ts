@@ -2,8 +2,8 @@ import { FederatedError } from '../../errors.ts';
 import { losses, modelLayout, outputShape, weightSpecs, type ModelSpec } from '../../tasks/model.ts';
 import { layoutSize, sizeOf, type Layout } from '../../weights.ts';
 import { answersIn, countRight, hasAnswers } from '../accuracy.ts';
-import { checkBatch, checkInputs, sliceExamples } from '../batch-check.ts';
-import { plainSgd, type Engine, type Examples, type Measured, type UpdateRule } from '../engine.ts';
+import { checkBatch, checkBatchSize, checkInputs, sliceExamples } from '../batch-check.ts';
+import { disposed, plainSgd, type Engine, type Examples, type Measured, type UpdateRule } from '../engine.ts';
 import { activationKinds } from '../kernels/activations.ts';
 import { loadKernels, type Kernels } from '../kernels/load.ts';
 import { Arena } from './arena.ts';
@@ -38,6 +38,7 @@ export class FusedEngine implements Engine {
   #plan: Plan | null = null;
   #lossSum = 0;
   #lossCount = 0;
+  #isDisposed = false;
 
   /**
    * All weights zero.
@@ -67,10 +68,12 @@ export class FusedEngine implements Engine {
   }
 
   async getWeights(): Promise<Float32Array> {
+    this.#needAlive();
     return this.#arena.floats(this.#base, this.#size).slice();
   }
 
   setWeights(weights: Float32Array): void {
+    this.#needAlive();
     if (weights.length !== this.#size) {
       throw new FederatedError('WRONG_SHAPE', `weights: the model has ${this.#size}, got ${weights.length}`);
     }
@@ -78,12 +81,14 @@ export class FusedEngine implements Engine {
   }
 
   setRule(rule: UpdateRule): void {
+    this.#needAlive();
     this.#rule = rule;
     this.#optimizer = null;
     this.#plan = null; // the optimizer's state lies before the buffers
   }
 
   step(batch: Examples, learningRate: number, seed = 0): void {
+    this.#needAlive();
     checkBatch(batch, this.#model);
     const optimizer = this.#prepare(batch.count);
     const land = (weight: Weight): Landing => optimizer.land(weight, learningRate);
@@ -94,6 +99,7 @@ export class FusedEngine implements Engine {
   }
 
   async takeLoss(): Promise<number> {
+    this.#needAlive();
     const loss = this.#lossSum / this.#lossCount;
     this.#lossSum = 0;
     this.#lossCount = 0;
@@ -101,6 +107,7 @@ export class FusedEngine implements Engine {
   }
 
   async gradients(batch: Examples, seed = 0): Promise<{ loss: number; gradients: Float32Array }> {
+    this.#needAlive();
     checkBatch(batch, this.#model);
     this.#prepare(batch.count);
     const mark = this.#arena.mark();
@@ -115,7 +122,9 @@ export class FusedEngine implements Engine {
   }
 
   async evaluate(examples: Examples, batchSize = 100): Promise<Measured> {
+    this.#needAlive();
     checkBatch(examples, this.#model);
+    checkBatchSize(batchSize);
     const { count } = examples;
     let loss = 0;
     let right = 0;
@@ -133,7 +142,9 @@ export class FusedEngine implements Engine {
   }
 
   async predict(xs: Float32Array, count: number, batchSize = 100): Promise<Float32Array> {
+    this.#needAlive();
     checkInputs(xs, count, this.#model);
+    checkBatchSize(batchSize);
     const each = sizeOf(this.#output);
     const features = sizeOf(this.#model.input);
     const predictions = new Float32Array(count * each);
@@ -153,8 +164,13 @@ export class FusedEngine implements Engine {
   }
 
   dispose(): void {
+    this.#isDisposed = true;
     this.#plan = null;
     this.#optimizer = null;
+  }
+
+  #needAlive(): void {
+    if (this.#isDisposed) throw disposed();
   }
 
   /** Optimizer and buffers for a batch. */
@@ -175,9 +191,11 @@ export class FusedEngine implements Engine {
     const arena = this.#arena;
     arena.release(this.#optimizer === null ? this.#afterWeights : this.#afterOptimizer);
     const context = { kernels: this.#kernels, arena, weights: this.#weights };
-    this.#plan = planFor(this.#model, count, context);
+    this.#plan = null; // until there is memory for the next one
+    const plan = planFor(this.#model, count, context);
     arena.commit();
-    return this.#plan;
+    this.#plan = plan;
+    return plan;
   }
 
   /** Runs a batch through the stages. */

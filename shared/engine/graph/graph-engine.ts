@@ -3,8 +3,9 @@ import { FederatedError } from '../../errors.ts';
 import { modelLayout, outputShape, weightSpecs, type ModelSpec } from '../../tasks/model.ts';
 import { layoutSize, sizeOf, type Layout } from '../../weights.ts';
 import { answersIn, countRight, hasAnswers } from '../accuracy.ts';
-import { checkBatch, checkInputs, sliceExamples } from '../batch-check.ts';
-import { plainSgd, type Engine, type Examples, type Measured, type UpdateRule } from '../engine.ts';
+import { checkBatch, checkBatchSize, checkInputs, sliceExamples } from '../batch-check.ts';
+import { disposed, plainSgd, type Engine, type Examples, type Measured, type UpdateRule } from '../engine.ts';
+import { compute } from './compute.ts';
 import { lossOf } from './losses.ts';
 import { finish, forward } from './network.ts';
 import { createUpdater, type Trained, type Updater } from './optimizers.ts';
@@ -58,6 +59,7 @@ export class GraphEngine implements Engine {
   /** Sum of loss times examples since `takeLoss`, on the device so that no step waits for it. */
   #lossSum: tf.Tensor | null = null;
   #lossCount = 0;
+  #isDisposed = false;
 
   /**
    * All weights zero.
@@ -87,7 +89,7 @@ export class GraphEngine implements Engine {
   }
 
   async getWeights(): Promise<Float32Array> {
-    enter(this.#tfBackend);
+    this.#enter();
     const parts = await Promise.all(this.#variables.map((variable) => variable.data<'float32'>()));
     const weights = new Float32Array(this.#size);
     for (const [i, part] of parts.entries()) weights.set(part, this.layout[i]!.offset);
@@ -95,10 +97,10 @@ export class GraphEngine implements Engine {
   }
 
   setWeights(weights: Float32Array): void {
+    this.#enter();
     if (weights.length !== this.#size) {
       throw new FederatedError('WRONG_SHAPE', `weights: the model has ${this.#size}, got ${weights.length}`);
     }
-    enter(this.#tfBackend);
     tf.tidy(() => {
       for (const [i, variable] of this.#variables.entries()) {
         const { shape, offset } = this.layout[i]!;
@@ -109,18 +111,18 @@ export class GraphEngine implements Engine {
   }
 
   setRule(rule: UpdateRule): void {
-    enter(this.#tfBackend);
+    this.#enter();
     this.#updater?.dispose();
     this.#updater = null;
     this.#rule = rule;
   }
 
   step(batch: Examples, learningRate: number, seed = 0): void {
+    this.#enter();
     checkBatch(batch, this.#model);
-    enter(this.#tfBackend);
     this.#updater ??= createUpdater(this.#rule, this.#trained);
     const updater = this.#updater;
-    tf.tidy(() => {
+    compute(this.backend, () => {
       const { loss, gradients, statistics } = this.#pass(batch, seed);
       updater.apply(gradients, learningRate);
       for (const [statistic, next] of statistics) (statistic as tf.Variable).assign(next);
@@ -134,20 +136,20 @@ export class GraphEngine implements Engine {
   }
 
   async takeLoss(): Promise<number> {
+    this.#enter();
     const sum = this.#lossSum;
     const count = this.#lossCount;
     if (sum === null) return Number.NaN;
     this.#lossSum = null;
     this.#lossCount = 0;
-    enter(this.#tfBackend);
     const [values] = await read(sum);
     return values![0]! / count;
   }
 
   async gradients(batch: Examples, seed = 0): Promise<{ loss: number; gradients: Float32Array }> {
+    this.#enter();
     checkBatch(batch, this.#model);
-    enter(this.#tfBackend);
-    const tensors = tf.tidy(() => {
+    const tensors = compute(this.backend, () => {
       const { loss, gradients: parts, statistics } = this.#pass(batch, seed);
       tf.dispose([...statistics.values()]);
       return [loss, ...parts];
@@ -161,7 +163,9 @@ export class GraphEngine implements Engine {
   }
 
   async evaluate(examples: Examples, batchSize = 1_000): Promise<Measured> {
+    this.#enter();
     checkBatch(examples, this.#model);
+    checkBatchSize(batchSize);
     const { count } = examples;
     const { loss: name } = this.#model;
     let loss = 0;
@@ -169,8 +173,8 @@ export class GraphEngine implements Engine {
     const isCounted = hasAnswers(this.#model.loss, examples.ys);
     for (let from = 0; from < count; from += batchSize) {
       const batch = sliceExamples(examples, from, Math.min(count, from + batchSize));
-      enter(this.#tfBackend);
-      const tensors = tf.tidy(() => {
+      this.#enter();
+      const tensors = compute(this.backend, () => {
         const outputs = forward(this.#model, this.#variables, this.#input(batch.xs, batch.count));
         return [lossOf(name, outputs, batch.ys), outputs];
       });
@@ -184,15 +188,17 @@ export class GraphEngine implements Engine {
   }
 
   async predict(xs: Float32Array, count: number, batchSize = 1_000): Promise<Float32Array> {
+    this.#enter();
     checkInputs(xs, count, this.#model);
+    checkBatchSize(batchSize);
     const features = sizeOf(this.#model.input);
     const each = sizeOf(this.#output);
     const predictions = new Float32Array(count * each);
     for (let from = 0; from < count; from += batchSize) {
       const part = Math.min(batchSize, count - from);
       const values = xs.subarray(from * features, (from + part) * features);
-      enter(this.#tfBackend);
-      const outputs = tf.tidy(() =>
+      this.#enter();
+      const outputs = compute(this.backend, () =>
         finish(this.#model, forward(this.#model, this.#variables, this.#input(values, part))),
       );
       predictions.set((await read(outputs))[0]!, from * each);
@@ -201,6 +207,7 @@ export class GraphEngine implements Engine {
   }
 
   dispose(): void {
+    this.#isDisposed = true;
     enter(this.#tfBackend);
     this.#updater?.dispose();
     this.#lossSum?.dispose();
@@ -209,6 +216,12 @@ export class GraphEngine implements Engine {
     this.#lossSum = null;
     this.#variables = [];
     this.#trained = [];
+  }
+
+  /** Makes this engine's backend the current one. @throws FederatedError BAD_STATE after `dispose` */
+  #enter(): void {
+    if (this.#isDisposed) throw disposed();
+    enter(this.#tfBackend);
   }
 
   /** Loss and gradients of a batch in training mode; to be called in a `tf.tidy`. */

@@ -77,7 +77,9 @@ export function lossOf(loss: LossName, output: tf.Tensor, ys: Examples['ys']): t
     switch (loss) {
       case 'sparse-categorical-crossentropy': {
         // As whole numbers first: the wasm backend of 4.22 writes their bits where float32 is asked for.
-        const onehot = tf.cast(tf.oneHot(tf.tensor1d(ys, 'int32'), classes), 'float32');
+        const labels = tf.tensor1d(ys, 'int32');
+        // `oneHot` takes two classes or more.
+        const onehot = classes === 1 ? tf.ones([ys.length, 1]) : tf.cast(tf.oneHot(labels, classes), 'float32');
         return crossEntropy(tf.reshape(output, [-1, classes]), onehot);
       }
       case 'categorical-crossentropy':

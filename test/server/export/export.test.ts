@@ -80,6 +80,11 @@ describe('tfjsFiles', () => {
     expect(whyNotTfjs(base.model)).to.equal(null);
   });
 
+  it('load and predict the same where what is flat is flattened', async () => {
+    const layers = [{ type: 'flatten' }, { type: 'dense', units: 2 }, { type: 'flatten' }, { type: 'dense', units: 1 }];
+    await predictAlike(checkModel({ input: [3], layers, loss: 'huber' }));
+  });
+
   it('say what they hold', () => {
     const { 'model.json': text, 'weights.bin': bytes } = tfjsFiles(base, new Float32Array(199_210));
     const { format, userDefinedMetadata } = JSON.parse(text) as Record<string, unknown>;

@@ -53,6 +53,16 @@ describe('checkModel', () => {
     refuses(withLayers(huge, huge), /has 1000006000000 weights/); // 5*10^6 + (10^6 + 1) * 10^6
   });
 
+  it('refuses layers that make more of an example than memory can hold', () => {
+    const upSampling = { type: 'upSampling2d', size: 1_000_000 };
+    const image = { input: [1, 1, 1], loss: 'huber' };
+    refuses({ ...image, layers: [upSampling, dense] }, /1-upSampling2d: computes 1000000000000 values/);
+    refuses({ ...image, layers: [{ type: 'residual', layers: [upSampling] }, dense] }, /2d: computes 1000000000000/);
+    refuses({ ...image, input: [1_000_000, 1_000_000], layers: [dense] }, /1-dense: computes 1000000000000 values/);
+    const attention = { type: 'selfAttention', heads: 2 };
+    refuses({ ...image, input: [100_000, 2], layers: [attention, dense] }, /computes 20000000000 values/); // 2 * 10^10
+  });
+
   it('refuses an embedding that is not the first layer', () => {
     const embedding = { type: 'embedding', inputDim: 9, outputDim: 2 };
     refuses(withLayers({ type: 'flatten' }, embedding), /an embedding can only be the first layer/);

@@ -33,6 +33,13 @@ describe('checkTask', () => {
       [{ ...task, data: { ...task.data, vocabulary: 0 } }, /^task: data.vocabulary/],
       [{ ...task, data: { ...task.data, features: [1.5] } }, /^task: data.features.0/],
       [{ ...task, training: { ...task.training, clientLearningRate: 0 } }, /^task: training.clientLearningRate/],
+      [{ ...task, data: { ...task.data, labels: {} } }, /^task: data.labels.classes/],
+      [{ ...task, data: { ...task.data, labels: { targets: 2, classes: 2 } } }, /^task: data.labels.classes/],
+      [{ ...task, data: { ...task.data, labels: { targets: 0 } } }, /^task: data.labels.targets/],
+      [{ ...task, training: { ...task.training, optimizer: 'lion' } }, /^task: training.optimizer: .*"adagrad"/],
+      [{ ...task, training: { ...task.training, optimizer: { name: 'lion' } } }, /optimizer.name: .*"adagrad"/],
+      [{ ...task, training: { ...task.training, optimizer: { name: 'sgd', momentum: 0 } } }, /optimizer.momentum/],
+      [{ ...task, training: { ...task.training, optimizer: { name: 'adam', epsilon: 0 } } }, /optimizer.epsilon/],
       [{ ...task, training: { ...task.training, gradientClipNorm: -1 } }, /^task: training.gradientClipNorm/],
     ];
     for (const [value, message] of wrong) {

@@ -126,6 +126,9 @@ describe('loadData', function () {
       expect(ys).to.deep.equal(xs).and.to.be.instanceOf(Float32Array);
       expect([classes, count]).to.deep.equal([null, 80]);
       await refuses(loadData('mnist-10k?target=label'), 'BAD_ARGUMENT');
+      const turned: unknown = await loadData('mnist-10k:0/100?target=features').catch((thrown: unknown) => thrown);
+      expect(turned).to.include({ code: 'BAD_ARGUMENT' });
+      expect(turned).to.have.property('message').that.includes('mnist-10k?target=features:0/100');
     });
 
     it('has no clients, and says so', async () => {

@@ -1,20 +1,7 @@
 // A depthwise convolution of one image [height, width, channels] with filter [kernelHeight, kernelWidth, channels, multiplier]
 // to y [outHeight, outWidth, channels multiplier]; its gradients are in depthwise.as.ts.
 import { loadPart, storePart } from './lanes.as';
-
-/** The first n with from + n step >= 0. */
-// @ts-ignore: decorator
-@inline
-function firstInside(from: i32, step: i32): i32 {
-  return from >= 0 ? 0 : (step - 1 - from) / step;
-}
-
-/** The first n, at most `count`, with from + n step >= length. */
-// @ts-ignore: decorator
-@inline
-function endInside(from: i32, step: i32, count: i32, length: i32): i32 {
-  return from >= length ? 0 : min(count, (length - from + step - 1) / step);
-}
+import { endInside, firstInside } from './window.as';
 
 /**
  * One pixel of y, from the `rows` by `columns` taps of its window that are in the image: p the pixel of the first of these,

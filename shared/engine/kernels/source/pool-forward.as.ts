@@ -1,6 +1,7 @@
 // Pooling of one image x [height, width, channels] to y [outHeight, outWidth, channels]; its gradients in general are in
 // pool.as.ts. Windows of 2 by 2 pixels that touch but do not overlap, by far the most common, have kernels of their own.
 import { loadPart, storePart } from './lanes.as';
+import { endInside, firstInside } from './window.as';
 
 /** y = the largest value of each window; padding does not count. NaN is larger than all. */
 export function maxPool(
@@ -22,17 +23,21 @@ export function maxPool(
 ): void {
   const pixel = (<usize>channels) << 2;
   for (let row = 0; row < outHeight; row++) {
+    const v0 = row * strideHeight - top;
+    const firstRow = firstInside(v0, dilationHeight);
+    const endRow = endInside(v0, dilationHeight, kernelHeight, height);
     for (let column = 0; column < outWidth; column++) {
+      const h0 = column * strideWidth - left;
+      const firstColumn = firstInside(h0, dilationWidth);
+      const endColumn = endInside(h0, dilationWidth, kernelWidth, width);
       for (let c = 0; c < channels; c += 4) {
         const lanes = channels - c;
         const offset = (<usize>c) << 2;
         let best = f32x4.splat(-Infinity);
-        for (let i = 0; i < kernelHeight; i++) {
-          const v = row * strideHeight - top + i * dilationHeight;
-          if (v < 0 || v >= height) continue;
-          for (let j = 0; j < kernelWidth; j++) {
-            const h = column * strideWidth - left + j * dilationWidth;
-            if (h < 0 || h >= width) continue;
+        for (let i = firstRow; i < endRow; i++) {
+          const v = v0 + i * dilationHeight;
+          for (let j = firstColumn; j < endColumn; j++) {
+            const h = h0 + j * dilationWidth;
             best = f32x4.max(best, loadPart(image + <usize>(v * width + h) * pixel + offset, lanes));
           }
         }
@@ -63,20 +68,23 @@ export function averagePool(
 ): void {
   const pixel = (<usize>channels) << 2;
   for (let row = 0; row < outHeight; row++) {
+    const v0 = row * strideHeight - top;
+    const firstRow = firstInside(v0, dilationHeight);
+    const endRow = endInside(v0, dilationHeight, kernelHeight, height);
     for (let column = 0; column < outWidth; column++) {
+      const h0 = column * strideWidth - left;
+      const firstColumn = firstInside(h0, dilationWidth);
+      const endColumn = endInside(h0, dilationWidth, kernelWidth, width);
+      const pixels = max(0, endRow - firstRow) * max(0, endColumn - firstColumn);
       for (let c = 0; c < channels; c += 4) {
         const lanes = channels - c;
         const offset = (<usize>c) << 2;
         let sum = f32x4.splat(0);
-        let pixels = 0;
-        for (let i = 0; i < kernelHeight; i++) {
-          const v = row * strideHeight - top + i * dilationHeight;
-          if (v < 0 || v >= height) continue;
-          for (let j = 0; j < kernelWidth; j++) {
-            const h = column * strideWidth - left + j * dilationWidth;
-            if (h < 0 || h >= width) continue;
+        for (let i = firstRow; i < endRow; i++) {
+          const v = v0 + i * dilationHeight;
+          for (let j = firstColumn; j < endColumn; j++) {
+            const h = h0 + j * dilationWidth;
             sum = f32x4.add(sum, loadPart(image + <usize>(v * width + h) * pixel + offset, lanes));
-            pixels++;
           }
         }
         storePart(y + offset, f32x4.mul(sum, f32x4.splat(<f32>1 / <f32>max(1, pixels))), lanes);

@@ -1,6 +1,7 @@
 // Gradients of pooling, one image at a time: x and dx [height, width, channels], dy [outHeight, outWidth, channels].
 
 import { loadPart, storePart } from './lanes.as';
+import { endInside, firstInside } from './window.as';
 
 /** Adds to so many lanes in memory. */
 // @ts-ignore: decorator
@@ -21,32 +22,34 @@ export function maxPoolGradient(
   const pixel = <usize>channels << 2;
   memory.fill(dx, 0, <usize>(height * width) * pixel);
   for (let y = 0; y < outHeight; y++) {
+    const row0 = y * strideHeight - top;
+    const firstRow = firstInside(row0, dilationHeight);
+    const endRow = endInside(row0, dilationHeight, kernelHeight, height);
     for (let x = 0; x < outWidth; x++) {
+      const column0 = x * strideWidth - left;
+      const firstColumn = firstInside(column0, dilationWidth);
+      const endColumn = endInside(column0, dilationWidth, kernelWidth, width);
       for (let c = 0; c < channels; c += 4) {
         const lanes = channels - c;
         const offset = <usize>c << 2;
         let best = f32x4.splat(-Infinity);
         let place = i32x4.splat(-1);
-        for (let i = 0; i < kernelHeight; i++) {
-          const row = y * strideHeight - top + i * dilationHeight;
-          if (row < 0 || row >= height) continue;
-          for (let j = 0; j < kernelWidth; j++) {
-            const column = x * strideWidth - left + j * dilationWidth;
-            if (column < 0 || column >= width) continue;
+        for (let i = firstRow; i < endRow; i++) {
+          const row = row0 + i * dilationHeight;
+          for (let j = firstColumn; j < endColumn; j++) {
+            const column = column0 + j * dilationWidth;
             const value = loadPart(image + <usize>(row * width + column) * pixel + offset, lanes);
             const isAbove = f32x4.gt(value, best);
             best = v128.bitselect(value, best, isAbove);
-            place = v128.bitselect(i32x4.splat(i * kernelWidth + j), place, isAbove);
+            place = v128.bitselect(i32x4.splat(row * width + column), place, isAbove);
           }
         }
         const gradient = loadPart(dy + offset, lanes);
-        for (let i = 0; i < kernelHeight; i++) {
-          const row = y * strideHeight - top + i * dilationHeight;
-          if (row < 0 || row >= height) continue;
-          for (let j = 0; j < kernelWidth; j++) {
-            const column = x * strideWidth - left + j * dilationWidth;
-            if (column < 0 || column >= width) continue;
-            const isHere = i32x4.eq(place, i32x4.splat(i * kernelWidth + j));
+        for (let i = firstRow; i < endRow; i++) {
+          const row = row0 + i * dilationHeight;
+          for (let j = firstColumn; j < endColumn; j++) {
+            const column = column0 + j * dilationWidth;
+            const isHere = i32x4.eq(place, i32x4.splat(row * width + column));
             addPart(dx + <usize>(row * width + column) * pixel + offset, v128.and(gradient, isHere), lanes);
           }
         }
@@ -54,18 +57,6 @@ export function maxPoolGradient(
       dy += pixel;
     }
   }
-}
-
-/** Numbers `from`, `from + step`, ... (count of them) that are in 0 .. length - 1. */
-// @ts-ignore: decorator
-@inline
-function inside(from: i32, step: i32, count: i32, length: i32): i32 {
-  let n = 0;
-  for (let i = 0; i < count; i++) {
-    const at = from + i * step;
-    if (at >= 0 && at < length) n++;
-  }
-  return n;
 }
 
 /** dx = dy in equal shares to the pixels of each window that are in the image. */
@@ -77,16 +68,19 @@ export function averagePoolGradient(
   const pixel = <usize>channels << 2;
   memory.fill(dx, 0, <usize>(height * width) * pixel);
   for (let y = 0; y < outHeight; y++) {
-    const rows = inside(y * strideHeight - top, dilationHeight, kernelHeight, height);
+    const row0 = y * strideHeight - top;
+    const firstRow = firstInside(row0, dilationHeight);
+    const endRow = endInside(row0, dilationHeight, kernelHeight, height);
     for (let x = 0; x < outWidth; x++) {
-      const columns = inside(x * strideWidth - left, dilationWidth, kernelWidth, width);
-      const share = f32x4.splat(<f32>1 / <f32>max(1, rows * columns));
-      for (let i = 0; i < kernelHeight; i++) {
-        const row = y * strideHeight - top + i * dilationHeight;
-        if (row < 0 || row >= height) continue;
-        for (let j = 0; j < kernelWidth; j++) {
-          const column = x * strideWidth - left + j * dilationWidth;
-          if (column < 0 || column >= width) continue;
+      const column0 = x * strideWidth - left;
+      const firstColumn = firstInside(column0, dilationWidth);
+      const endColumn = endInside(column0, dilationWidth, kernelWidth, width);
+      const pixels = max(0, endRow - firstRow) * max(0, endColumn - firstColumn);
+      const share = f32x4.splat(<f32>1 / <f32>max(1, pixels));
+      for (let i = firstRow; i < endRow; i++) {
+        const row = row0 + i * dilationHeight;
+        for (let j = firstColumn; j < endColumn; j++) {
+          const column = column0 + j * dilationWidth;
           const to = dx + <usize>(row * width + column) * pixel;
           for (let c = 0; c < channels; c += 4) {
             const offset = <usize>c << 2;

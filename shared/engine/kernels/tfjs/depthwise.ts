@@ -1,7 +1,9 @@
 import {
   backend_util,
+  DepthwiseConv2dNative,
   DepthwiseConv2dNativeBackpropFilter,
   DepthwiseConv2dNativeBackpropInput,
+  type DepthwiseConv2dNativeAttrs,
   type DepthwiseConv2dNativeBackpropFilterAttrs,
   type DepthwiseConv2dNativeBackpropInputAttrs,
   type TensorInfo,
@@ -13,7 +15,10 @@ import { addressOf, fill, kernelsOf, needFloats, newTensor } from './heap.ts';
 import { namedKernel, type KernelCall, type NamedKernel } from './kernel.ts';
 import { windowsOf } from './windows-of.ts';
 
-/** Gradients of depthwise convolutions, which the wasm backend lacks. Channels last only, as its forward pass. */
+/**
+ * Depthwise convolutions, channels last only. The stock forward pass of 4.22 is wrong with padding `same` where a stride is
+ * larger than the kernel along one axis alone, and the gradients are lacking.
+ */
 
 type Attrs = Omit<DepthwiseConv2dNativeBackpropFilterAttrs, 'filterShape'>;
 type Shape4D = [number, number, number, number];
@@ -25,13 +30,13 @@ interface Depthwise {
   /** Bytes of one image of the input and of the gradient. */
   readonly imageBytes: number;
   readonly gradientBytes: number;
+  readonly outShape: readonly number[];
 }
 
 function depthwiseOf(
   kernel: string,
   input: readonly number[],
   filter: readonly number[],
-  dy: TensorInfo,
   { strides, dilations, pad, dimRoundingMode }: Attrs,
 ): Depthwise {
   if (input.length !== 4 || filter.length !== 4 || input[3] !== filter[2]) {
@@ -50,12 +55,6 @@ function depthwiseOf(
     dimRoundingMode,
     true,
   );
-  if (info.outShape.join() !== dy.shape.join()) {
-    throw new FederatedError(
-      'BAD_ARGUMENT',
-      `${kernel}: dy must be [${info.outShape.join(', ')}], got [${dy.shape.join(', ')}]`,
-    );
-  }
   const windows = windowsOf(info);
   return {
     windows,
@@ -63,7 +62,33 @@ function depthwiseOf(
     multiplier: filter[3]!,
     imageBytes: 4 * windows.height * windows.width * windows.channels,
     gradientBytes: 4 * windows.outHeight * windows.outWidth * info.outChannels,
+    outShape: info.outShape,
   };
+}
+
+function needGradient(kernel: string, { outShape }: Depthwise, dy: TensorInfo): void {
+  if (outShape.join() === dy.shape.join()) return;
+  throw new FederatedError(
+    'BAD_ARGUMENT',
+    `${kernel}: dy must be [${outShape.join(', ')}], got [${dy.shape.join(', ')}]`,
+  );
+}
+
+function forward(
+  { inputs: { x, filter }, backend, attrs }: KernelCall<'x' | 'filter', DepthwiseConv2dNativeAttrs>,
+  stock: () => TensorInfo,
+): TensorInfo {
+  if (attrs.dataFormat === 'NCHW') return stock();
+  needFloats(DepthwiseConv2dNative, [x, filter]);
+  const depthwise = depthwiseOf(DepthwiseConv2dNative, x.shape, filter.shape, attrs);
+  const { windows, window, multiplier, imageBytes, gradientBytes, outShape } = depthwise;
+  const kernels = kernelsOf(backend);
+  const out = newTensor(backend, outShape);
+  const [to, images, weights] = [addressOf(backend, out), addressOf(backend, x), addressOf(backend, filter)];
+  for (let i = 0; i < windows.batch; i++) {
+    kernels.depthwise(to + i * gradientBytes, images + i * imageBytes, weights, multiplier, ...window);
+  }
+  return out;
 }
 
 function backpropFilter({
@@ -73,7 +98,8 @@ function backpropFilter({
 }: KernelCall<'x' | 'dy', DepthwiseConv2dNativeBackpropFilterAttrs>): TensorInfo {
   const { filterShape } = attrs;
   needFloats(DepthwiseConv2dNativeBackpropFilter, [x, dy]);
-  const depthwise = depthwiseOf(DepthwiseConv2dNativeBackpropFilter, x.shape, filterShape, dy, attrs);
+  const depthwise = depthwiseOf(DepthwiseConv2dNativeBackpropFilter, x.shape, filterShape, attrs);
+  needGradient(DepthwiseConv2dNativeBackpropFilter, depthwise, dy);
   const { windows, window, multiplier, imageBytes, gradientBytes } = depthwise;
   const kernels = kernelsOf(backend);
   const out = newTensor(backend, filterShape);
@@ -98,7 +124,8 @@ function backpropInput({
 }: KernelCall<'dy' | 'filter', DepthwiseConv2dNativeBackpropInputAttrs>): TensorInfo {
   const { inputShape } = attrs;
   needFloats(DepthwiseConv2dNativeBackpropInput, [dy, filter]);
-  const depthwise = depthwiseOf(DepthwiseConv2dNativeBackpropInput, inputShape, filter.shape, dy, attrs);
+  const depthwise = depthwiseOf(DepthwiseConv2dNativeBackpropInput, inputShape, filter.shape, attrs);
+  needGradient(DepthwiseConv2dNativeBackpropInput, depthwise, dy);
   const { windows, window, multiplier, imageBytes, gradientBytes } = depthwise;
   const kernels = kernelsOf(backend);
   const out = newTensor(backend, inputShape);
@@ -116,6 +143,7 @@ function backpropInput({
 }
 
 export const depthwiseKernels: readonly NamedKernel[] = [
+  namedKernel(DepthwiseConv2dNative, forward),
   namedKernel(DepthwiseConv2dNativeBackpropFilter, backpropFilter),
   namedKernel(DepthwiseConv2dNativeBackpropInput, backpropInput),
 ];
