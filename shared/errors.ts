@@ -45,6 +45,32 @@ export const errorCodes = {
   BAD_EXAMPLES: { retry: false, close: null },
   BAD_OFFSET: { retry: true, close: null },
 
+  // Secure aggregation: why a client, or the server, goes no further with this attempt at a round.
+  BAD_SHARE: { retry: false, close: null },
+  SECAGG_CONTEXT: { retry: false, close: null },
+  SECAGG_REPLAY: { retry: false, close: null },
+  SECAGG_MESSAGE: { retry: false, close: null },
+  SECAGG_STEP: { retry: false, close: null },
+  SECAGG_SMALL_COHORT: { retry: true, close: null },
+  SECAGG_WEAK_THRESHOLD: { retry: false, close: null },
+  SECAGG_WEAK_GRAPH: { retry: false, close: null },
+  SECAGG_SMALL_MODULUS: { retry: false, close: null },
+  SECAGG_LOOSE_CLIP: { retry: false, close: null },
+  SECAGG_BAD_ADVERT: { retry: false, close: null },
+  SECAGG_REUSED_ADVERT: { retry: false, close: null },
+  SECAGG_UNKNOWN_PEER: { retry: false, close: null },
+  SECAGG_ROSTER: { retry: false, close: null },
+  SECAGG_GRAPH: { retry: false, close: null },
+  SECAGG_TOO_FEW: { retry: true, close: null },
+  SECAGG_SURVIVORS: { retry: false, close: null },
+  SECAGG_BOTH_SHARES: { retry: false, close: null },
+  SECAGG_REVEALED: { retry: false, close: null },
+
+  // The plan by which updates become words of a sum, and the sum itself.
+  BAD_PLAN: { retry: false, close: null },
+  MODULUS_OVERFLOW: { retry: false, close: null },
+  BAD_SUM: { retry: true, close: null },
+
   // A client's own troubles.
   NO_CONSENT: { retry: false, close: null },
   BAD_DATA: { retry: false, close: null },

@@ -2,7 +2,7 @@ import { equalBytes, toBase64Url } from '../bytes.ts';
 import { FederatedError } from '../errors.ts';
 import { checkAeadInput, checkDerivation, checkPeerKey, checkSecret, checkShared, isWeakKey } from './checks.ts';
 import { portable } from './portable.ts';
-import type { Aead, Primitives } from './primitives.ts';
+import type { Aead, OpenKeystream, Primitives } from './primitives.ts';
 
 /** A key object of `node:crypto`, opaque here; parameters that take one are `never`, which fits whatever Node's types say. */
 type Key = object;
@@ -11,8 +11,10 @@ interface Hashing {
   update(data: Uint8Array): Hashing;
   digest(): Uint8Array;
 }
-interface Sealing {
+interface Ciphering {
   update(data: Uint8Array): Uint8Array;
+}
+interface Sealing extends Ciphering {
   final(): Uint8Array;
   getAuthTag(): Uint8Array;
 }
@@ -39,6 +41,7 @@ export interface NodeCrypto {
     nonce: Uint8Array,
     options: { authTagLength: number },
   ): Opening;
+  createCipheriv(name: 'chacha20', key: Uint8Array, counterAndNonce: Uint8Array): Ciphering;
 }
 
 /** RFC 8037. */
@@ -56,9 +59,10 @@ const emptyKey = toBase64Url(new Uint8Array(32));
 
 /** The platform's primitives. @param node - the module `node:crypto` */
 export function nativePrimitives(node: NodeCrypto): Primitives {
-  // Keys go in as JWK: OpenSSL 3 reads DER ten times slower.
-  const publicKey = (crv: Curve, raw: Uint8Array): never =>
-    node.createPublicKey(jwk({ kty: 'OKP', crv, x: toBase64Url(raw) })) as never;
+  const publicKeys: Record<Curve, (raw: Uint8Array) => never> = {
+    Ed25519: publicKeyCache(node, 'Ed25519'),
+    X25519: publicKeyCache(node, 'X25519'),
+  };
   const secretKeys: Record<Curve, (secret: Uint8Array) => never> = {
     Ed25519: secretKeyCache(node, 'Ed25519'),
     X25519: secretKeyCache(node, 'X25519'),
@@ -68,6 +72,7 @@ export function nativePrimitives(node: NodeCrypto): Primitives {
     return new Uint8Array(key.export({ format: 'der', type: 'spki' })).slice(-32); // the last field of RFC 8410's form
   };
   const gcm = aesGcm(node);
+  const keystream = chacha20(node);
 
   return {
     name: 'native',
@@ -82,7 +87,7 @@ export function nativePrimitives(node: NodeCrypto): Primitives {
     verify(key, message, signature) {
       if (key.length !== 32 || signature.length !== 64 || isWeakKey(key)) return false;
       try {
-        return node.verify(null, message, publicKey('Ed25519', key), signature);
+        return node.verify(null, message, publicKeys.Ed25519(key), signature);
       } catch {
         return false; // not a point of the curve
       }
@@ -90,7 +95,7 @@ export function nativePrimitives(node: NodeCrypto): Primitives {
     agreementPublicKey: (secret) => rawPublicKey(secretKeys.X25519(secret)),
     agree(secret, theirPublicKey) {
       const privateKey = secretKeys.X25519(secret);
-      const theirs = publicKey('X25519', checkPeerKey(theirPublicKey));
+      const theirs = publicKeys.X25519(checkPeerKey(theirPublicKey));
       let shared: Uint8Array;
       try {
         shared = node.diffieHellman({ privateKey, publicKey: theirs });
@@ -102,6 +107,29 @@ export function nativePrimitives(node: NodeCrypto): Primitives {
     },
     suites: ['aes-256-gcm', 'nacl-secretbox'],
     aead: (suite) => (suite === 'aes-256-gcm' ? gcm : portable.aead(suite)),
+    ...(keystream === undefined ? {} : { keystream }),
+  };
+}
+
+/** Public keys remembered for each curve: a cohort or two, some 1 KiB each. */
+const publicKeysKept = 1024;
+
+/**
+ * Key objects of the public keys seen last: a round verifies several signatures by each peer, and making the object costs
+ * nearly as much as using it.
+ */
+function publicKeyCache(node: NodeCrypto, crv: Curve): (raw: Uint8Array) => never {
+  const known = new Map<string, Key>();
+  return (raw) => {
+    const x = toBase64Url(raw);
+    let key = known.get(x);
+    if (key === undefined) {
+      // As JWK: OpenSSL 3 reads DER ten times slower.
+      key = node.createPublicKey(jwk({ kty: 'OKP', crv, x }));
+      if (known.size === publicKeysKept) known.delete(known.keys().next().value!); // the oldest
+      known.set(x, key);
+    }
+    return key as never;
   };
 }
 
@@ -154,4 +182,23 @@ function aesGcm(node: NodeCrypto): Aead {
     },
   };
   return aead;
+}
+
+/** What a keystream enciphers: a stream cipher has no other way to show its keystream. */
+const zeros = new Uint8Array(65_536);
+
+/** ChaCha20 of OpenSSL; undefined where the library below Node has none (BoringSSL). */
+function chacha20(node: NodeCrypto): OpenKeystream | undefined {
+  const open: OpenKeystream = (key, firstBlock) => {
+    const counterAndNonce = new Uint8Array(16); // OpenSSL's order: the counter, little-endian, then the nonce
+    new DataView(counterAndNonce.buffer).setUint32(0, firstBlock, true);
+    const cipher = node.createCipheriv('chacha20', checkSecret(key), counterAndNonce);
+    return (length) => cipher.update(zeros.subarray(0, length));
+  };
+  try {
+    open(new Uint8Array(32), 0);
+    return open;
+  } catch {
+    return undefined;
+  }
 }

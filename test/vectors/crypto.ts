@@ -199,3 +199,41 @@ export function addOrder(signature: Uint8Array): Uint8Array {
   }
   return concat(signature.subarray(0, 32), s);
 }
+
+/** RFC 8439, appendix A.1, test vectors 1 to 4: the blocks of ChaCha20 with a nonce of zeros. */
+export const chacha20Blocks = [
+  {
+    key: '00'.repeat(32),
+    counter: 0,
+    block:
+      '76b8e0ada0f13d90405d6ae55386bd28bdd219b8a08ded1aa836efcc8b770dc7da41597c5157488d7724e03fb8d84a376a43b8f41518a11cc387b669b2ee6586',
+  },
+  {
+    key: '00'.repeat(32),
+    counter: 1,
+    block:
+      '9f07e7be5551387a98ba977c732d080dcb0f29a048e3656912c6533e32ee7aed29b721769ce64e43d57133b074d839d531ed1f28510afb45ace10a1f4b794d6f',
+  },
+  {
+    key: `${'00'.repeat(31)}01`,
+    counter: 1,
+    block:
+      '3aeb5224ecf849929b9d828db1ced4dd832025e8018b8160b82284f3c949aa5a8eca00bbb4a73bdad192b5c42f73f2fd4e273644c8b36125a64addeb006c13a0',
+  },
+  {
+    key: `00ff${'00'.repeat(30)}`,
+    counter: 2,
+    block:
+      '72d54dfbf12ec44b362692df94137f328fea8da73990265ec1bbbea1ae9af0ca13b25aa26cb4a648cb9b9d1be65b2c0924a66c54d545ec1b7374f4872e99f096',
+  },
+];
+
+/** FIPS 197, sections 4.2 and 4.2.1: products in GF(2^8) modulo x^8 + x^4 + x^3 + x + 1. */
+export const gf256Products = [
+  { a: 0x57, b: 0x83, product: 0xc1 },
+  { a: 0x57, b: 0x02, product: 0xae },
+  { a: 0x57, b: 0x04, product: 0x47 },
+  { a: 0x57, b: 0x08, product: 0x8e },
+  { a: 0x57, b: 0x10, product: 0x07 },
+  { a: 0x57, b: 0x13, product: 0xfe },
+];
