@@ -10,6 +10,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 /** Each module: its entry file and what it is compiled to. */
 export const kernelModules = [
   { source: 'shared/vector/kernels/exact-sum.as.ts', target: 'shared/vector/kernels/exact-sum.wasm.ts' },
+  { source: 'shared/vector/kernels/masking.as.ts', target: 'shared/vector/kernels/masking.wasm.ts' },
   { source: 'shared/engine/kernels/source/index.as.ts', target: 'shared/engine/kernels/training.wasm.ts' },
 ];
 

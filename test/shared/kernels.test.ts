@@ -12,6 +12,7 @@ describe('the committed WebAssembly', () => {
     const builder = (await import('../../scripts/build-kernels.mjs' as string)) as Builder;
     expect(builder.kernelModules.map(({ target }) => target)).to.deep.equal([
       'shared/vector/kernels/exact-sum.wasm.ts',
+      'shared/vector/kernels/masking.wasm.ts',
       'shared/engine/kernels/training.wasm.ts',
     ]);
     for (const { source, target } of builder.kernelModules) {
