@@ -95,7 +95,7 @@ export class ClientHalf {
   advertise(): Promise<ClientStep<'advert'>> {
     return this.#step('new', 'advertised', async () => {
       const { primitives, randomBytes, identity, ledger, round } = this.#options;
-      ledger.begin(round);
+      await ledger.begin(round);
       const secrets = { mask: randomBytes(32), share: randomBytes(32), seed: randomBytes(32) };
       this.#secrets = secrets;
       this.#advert = makeAdvert(identity, {

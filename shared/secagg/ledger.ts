@@ -7,6 +7,9 @@ export interface LedgerEntry {
   readonly attempt: number;
 }
 
+/** Keeps an entry; durable when it returns or resolves. */
+export type SaveEntry = (run: string, entry: LedgerEntry) => void | Promise<void>;
+
 /**
  * What a client remembers of the attempts that it has begun, so that it begins none twice: a server that replays an old
  * round would otherwise get a second sum with the same update in it, and the difference to the first. Rounds of a run, and
@@ -14,22 +17,19 @@ export interface LedgerEntry {
  */
 export class AttemptLedger {
   readonly #newest: Map<string, LedgerEntry>;
-  readonly #save: (run: string, entry: LedgerEntry) => void;
+  readonly #save: SaveEntry;
 
   /**
    * @param entries - as kept from earlier
-   * @param save - keeps an entry; called before anything of the attempt is sent, and may throw to stop it
+   * @param save - awaited before anything of the attempt is sent; what it throws stops the attempt
    */
-  constructor(
-    entries: Iterable<readonly [string, LedgerEntry]> = [],
-    save: (run: string, entry: LedgerEntry) => void = () => {},
-  ) {
+  constructor(entries: Iterable<readonly [string, LedgerEntry]> = [], save: SaveEntry = () => {}) {
     this.#newest = new Map(entries);
     this.#save = save;
   }
 
   /** @throws FederatedError SECAGG_REPLAY unless the attempt is newer than every earlier one of its run */
-  begin({ run, round, attempt }: Pick<RoundContext, 'run' | 'round' | 'attempt'>): void {
+  async begin({ run, round, attempt }: Pick<RoundContext, 'run' | 'round' | 'attempt'>): Promise<void> {
     const last = this.#newest.get(run);
     const isNewer = last === undefined || round > last.round || (round === last.round && attempt > last.attempt);
     if (!isNewer) {
@@ -39,7 +39,7 @@ export class AttemptLedger {
           'which this client has taken part in; refused, a new attempt needs a new number',
       );
     }
-    this.#save(run, { round, attempt });
     this.#newest.set(run, { round, attempt });
+    await this.#save(run, { round, attempt });
   }
 }

@@ -1,0 +1,452 @@
+import { concat, equalBytes, toHex } from '../bytes.ts';
+import type { Primitives } from '../crypto/primitives.ts';
+import { FederatedError, type ErrorCode } from '../errors.ts';
+import { addWords } from '../vector/words.ts';
+import { contextHash, type RoundContext } from './context.ts';
+import { Graph, shapeOf } from './graph.ts';
+import { pairMaskKey, seedMaskKey } from './keys.ts';
+import { checkStep, clientSteps, lengths, partsOf, type ClientStep, type ServerStep } from './messages.ts';
+import { secaggPlanHash, type SecAggPlan } from './plan.ts';
+import { countIn, decodePositions, encodePositions } from './positions.ts';
+import { reconstruct, type RevealedShare } from './reconstruct.ts';
+import {
+  advertStatement,
+  badAdvert,
+  checkContext,
+  commitmentOf,
+  compareBytes,
+  readAdvert,
+  readRoster,
+  sharingStatement,
+  survivorsStatement,
+  type Advert,
+  type Roster,
+} from './roster.ts';
+
+export type ServerPrimitives = Pick<Primitives, 'sha256' | 'hkdf' | 'verify' | 'agree' | 'agreementPublicKey'>;
+
+export interface ServerHalfOptions {
+  readonly primitives: ServerPrimitives;
+  readonly plan: SecAggPlan;
+  readonly round: Omit<RoundContext, 'plan'>;
+  /** Length `plan.words`, all zero: the masked vectors are added here, and the masks are to be taken off here. */
+  readonly sum: Uint32Array;
+}
+
+/** The step whose messages are taken; `done` and `failed` take none. */
+export type ServerPhase = 'advertising' | 'sharing' | 'masking' | 'consenting' | 'revealing' | 'done' | 'failed';
+
+/** What is left on the sum: it is right after `sum + masks of plus - masks of minus` modulo 2^M. */
+export interface Unmasking {
+  readonly plus: readonly Uint8Array[];
+  readonly minus: readonly Uint8Array[];
+  /** Positions of clients that have revealed a share which is not the one that was dealt, or that was never dealt right. */
+  readonly blamed: readonly number[];
+}
+
+/** Two lists of revealed shares, by the position of the client whose secret they make. */
+interface Revealed {
+  readonly seeds: Map<number, RevealedShare[]>;
+  readonly keys: Map<number, RevealedShare[]>;
+}
+
+/**
+ * The server's part of one aggregation. Messages of a step come in any order; `close...` ends the step with those who have
+ * sent theirs, and gives what to send next. A message that breaks a rule is refused and changes nothing; a step that ends
+ * with too few ends the attempt, and nothing has been revealed then. It holds masked vectors as their sum only, and of secrets
+ * no more than it needs: seeds of those in the sum, mask keys of those who dropped out. Memory O(d) + O(n k).
+ */
+export class ServerHalf {
+  readonly #options: ServerHalfOptions;
+  readonly #context: Uint8Array;
+  readonly #adverts = new Map<string, Advert>();
+  #phase: ServerPhase = 'advertising';
+  #roster: Roster | null = null;
+  #graph: Graph | null = null;
+  readonly #positions = new Map<string, number>();
+  /** By position: whom each shares with, in the order of its parcels. */
+  #neighbours: readonly (readonly number[])[] = [];
+  readonly #shared = new Map<number, ClientStep<'shares'>>();
+  readonly #masked = new Set<number>();
+  readonly #consents = new Map<number, Uint8Array>();
+  readonly #revealed = new Set<number>();
+  readonly #shares: Revealed = { seeds: new Map(), keys: new Map() };
+
+  constructor(options: ServerHalfOptions) {
+    const { plan, sum, round } = options;
+    if (sum.length !== plan.words) {
+      throw new FederatedError('WRONG_SHAPE', `secagg: a sum of the plan has ${plan.words} words, got ${sum.length}`);
+    }
+    this.#options = options;
+    this.#context = contextHash({ ...round, plan: secaggPlanHash(plan) });
+  }
+
+  get phase(): ServerPhase {
+    return this.#phase;
+  }
+
+  /** Clients on the roster, 0 before there is one. */
+  get clients(): number {
+    return this.#roster?.adverts.length ?? 0;
+  }
+
+  /** Clients whose vectors are in the sum, by position. */
+  get survivors(): ReadonlySet<number> {
+    return this.#masked;
+  }
+
+  /** @param identity - Ed25519 public key. @returns undefined for one that is not on the roster */
+  positionOf(identity: Uint8Array): number | undefined {
+    return this.#positions.get(toHex(identity));
+  }
+
+  identityAt(position: number): Uint8Array {
+    return this.#theRoster().adverts[position]!.identity;
+  }
+
+  // 1. Adverts.
+
+  /**
+   * @param identity - of the session that it came by: nobody advertises for another
+   * @returns false when this very advert is there already
+   * @throws FederatedError SECAGG_MESSAGE, SECAGG_STEP, SECAGG_BAD_ADVERT, SECAGG_CONTEXT, SECAGG_REUSED_ADVERT
+   */
+  advert(identity: Uint8Array, message: ClientStep<'advert'>): boolean {
+    this.#expect('advertising');
+    const { advert: bytes } = checkStep('advert', clientSteps.advert, message);
+    const advert = readAdvert(new Uint8Array(bytes));
+    const name = toHex(identity);
+    const known = this.#adverts.get(name);
+    if (known !== undefined) {
+      if (equalBytes(known.bytes, advert.bytes)) return false;
+      refuse('SECAGG_REUSED_ADVERT', 'this client has advertised other keys for this attempt');
+    }
+    if (!equalBytes(advert.identity, identity)) badAdvert(advert);
+    checkContext(advert, this.#context);
+    if (!this.#options.primitives.verify(identity, advertStatement(advert), advert.signature)) badAdvert(advert);
+    for (const { maskKey, shareKey } of this.#adverts.values()) {
+      for (const key of [advert.maskKey, advert.shareKey]) {
+        if (equalBytes(key, maskKey) || equalBytes(key, shareKey)) {
+          refuse('SECAGG_REUSED_ADVERT', 'a key of this client is that of another');
+        }
+      }
+    }
+    if (equalBytes(advert.maskKey, advert.shareKey)) refuse('SECAGG_REUSED_ADVERT', 'one key for two purposes');
+    if (this.#adverts.size >= this.#options.plan.maxCohort) refuse('SECAGG_ROSTER', 'the roster is full');
+    this.#adverts.set(name, advert);
+    return true;
+  }
+
+  /** Fixes the roster. @throws FederatedError SECAGG_SMALL_COHORT, SECAGG_WEAK_GRAPH */
+  closeAdverts(): ServerStep<'roster'> {
+    return this.#close('advertising', 'sharing', () => {
+      const { primitives, plan } = this.#options;
+      this.#checkCohort(this.#adverts.size, 'have advertised their keys');
+      const ordered = [...this.#adverts.values()].sort((a, b) => compareBytes(a.identity, b.identity));
+      const adverts = concat(...ordered.map(({ bytes }) => bytes));
+      const shape = shapeOf(plan, ordered.length);
+      const roster = readRoster(primitives, this.#context, adverts);
+      const graph = new Graph(shape, roster.hash);
+      this.#roster = roster;
+      this.#graph = graph;
+      for (const [position, { identity }] of roster.adverts.entries()) this.#positions.set(toHex(identity), position);
+      this.#neighbours = roster.adverts.map((_, position) => graph.neighbours(position));
+      this.#adverts.clear();
+      return { adverts, degree: shape.degree, threshold: shape.threshold };
+    });
+  }
+
+  // 2. Shares.
+
+  /** @returns false when this client has shared already. @throws FederatedError SECAGG_MESSAGE, SECAGG_STEP, SECAGG_ROSTER */
+  shares(position: number, message: ClientStep<'shares'>): boolean {
+    this.#expect('sharing');
+    if (this.#shared.has(position)) return false;
+    const { signature, parcels } = checkStep('shares', clientSteps.shares, message);
+    partsOf('shares', parcels, lengths.parcel, this.#neighboursOf(position));
+    const statement = sharingStatement(this.#theRoster().hash);
+    if (!this.#options.primitives.verify(this.identityAt(position), statement, signature)) {
+      refuse('SECAGG_ROSTER', 'the shares are not signed for the roster of this attempt');
+    }
+    this.#shared.set(position, { signature: new Uint8Array(signature), parcels: new Uint8Array(parcels) });
+    return true;
+  }
+
+  /** Ends the step; `deliveryFor` then has a message for each who has shared. @throws FederatedError SECAGG_SMALL_COHORT, SECAGG_TOO_FEW */
+  closeShares(): void {
+    this.#close('sharing', 'masking', () => {
+      const sharers = new Set(this.#shared.keys());
+      this.#checkCohort(sharers.size, 'have shared');
+      for (const position of sharers) this.#checkHolders(position, sharers, 'have shared');
+    });
+  }
+
+  /** What a client that has shared is to know before it masks: 146 bytes for each neighbour that has shared. */
+  deliveryFor(position: number): ServerStep<'delivery'> {
+    const from = this.#neighboursOf(position).filter((each) => this.#shared.has(each));
+    const sent = from.map((each) => this.#shared.get(each)!);
+    const parcelFor = (sender: number, { parcels }: ClientStep<'shares'>): Uint8Array => {
+      const place = this.#neighboursOf(sender).indexOf(position);
+      return parcels.subarray(place * lengths.parcel, (place + 1) * lengths.parcel);
+    };
+    return {
+      sharers: encodePositions(this.#shared.keys(), this.clients),
+      from: encodePositions(from, this.clients),
+      parcels: concat(...sent.map((shares, i) => parcelFor(from[i]!, shares))),
+      signatures: concat(...sent.map(({ signature }) => signature)),
+    };
+  }
+
+  // 3. Masked vectors.
+
+  /** Whether a vector of this client would be taken now. */
+  takesVectorOf(position: number): boolean {
+    return this.#phase === 'masking' && this.#shared.has(position) && !this.#masked.has(position);
+  }
+
+  /**
+   * Adds a masked vector to the sum.
+   * @param words - length `plan.words`; not kept
+   * @throws FederatedError SECAGG_STEP after the step has ended (a late vector stays masked: nobody reveals its seed), from a
+   *   client that has not shared, or for a second vector; WRONG_SHAPE
+   */
+  masked(position: number, words: Uint32Array): void {
+    this.#expect('masking');
+    if (!this.takesVectorOf(position)) refuse('SECAGG_STEP', 'no vector is wanted of this client');
+    if (words.length !== this.#options.plan.words) {
+      throw new FederatedError('WRONG_SHAPE', `secagg: ${words.length} words, expected ${this.#options.plan.words}`);
+    }
+    addWords(this.#options.sum, words);
+    this.#masked.add(position);
+  }
+
+  /** @throws FederatedError SECAGG_SMALL_COHORT, SECAGG_TOO_FEW when some secret could not be put together any more */
+  closeMasked(): ServerStep<'survivors'> {
+    return this.#close('masking', 'consenting', () => {
+      this.#checkCohort(this.#masked.size, 'have sent their vectors');
+      for (const position of this.#shared.keys()) this.#checkHolders(position, this.#masked, 'have sent their vectors');
+      for (const shares of this.#shared.values()) shares.parcels.fill(0);
+      return { survivors: encodePositions(this.#masked, this.clients) };
+    });
+  }
+
+  // 4. Consents.
+
+  /** @returns false when this client has consented already. @throws FederatedError SECAGG_MESSAGE, SECAGG_STEP, SECAGG_SURVIVORS */
+  consent(position: number, message: ClientStep<'consent'>): boolean {
+    this.#expect('consenting');
+    if (!this.#masked.has(position)) refuse('SECAGG_STEP', 'only those in the sum consent to it');
+    if (this.#consents.has(position)) return false;
+    const { signature } = checkStep('consent', clientSteps.consent, message);
+    if (!this.#options.primitives.verify(this.identityAt(position), this.#statement(), signature)) {
+      refuse('SECAGG_SURVIVORS', 'the consent is not signed, or is one to other survivors');
+    }
+    this.#consents.set(position, new Uint8Array(signature));
+    return true;
+  }
+
+  /** Ends the step. @returns whom to ask to reveal. @throws FederatedError SECAGG_TOO_FEW */
+  closeConsents(): readonly number[] {
+    return this.#close('consenting', 'revealing', () => {
+      // A client reveals nothing unless enough of its own neighbours have signed what it has signed.
+      const consented = new Set(this.#consents.keys());
+      const { threshold } = this.#theGraph().shape;
+      const asked = [...consented].filter((each) => countIn(this.#theGraph().holders(each), consented) >= threshold);
+      for (const position of this.#shared.keys()) this.#checkHolders(position, new Set(asked), 'have consented');
+      return asked.sort((a, b) => a - b);
+    });
+  }
+
+  unmaskFor(position: number): ServerStep<'unmask'> {
+    const signers = this.#neighboursOf(position).filter((each) => this.#consents.has(each));
+    return {
+      survivors: encodePositions(this.#masked, this.clients),
+      dropped: encodePositions(this.#dropped(), this.clients),
+      signers: encodePositions(signers, this.clients),
+      signatures: concat(...signers.map((each) => this.#consents.get(each)!)),
+    };
+  }
+
+  // 5. Shares of what is to be undone.
+
+  /**
+   * @returns false when this client has revealed already
+   * @throws FederatedError SECAGG_MESSAGE, SECAGG_STEP; BAD_SHARE for a share of a client that this one holds none of, or with
+   *   the x of another holder
+   */
+  reveal(position: number, message: ClientStep<'reveal'>): boolean {
+    this.#expect('revealing');
+    if (!this.#consents.has(position)) refuse('SECAGG_STEP', 'only those who have consented reveal');
+    if (this.#revealed.has(position)) return false;
+    const checked = checkStep('reveal', clientSteps.reveal, message);
+    const seeds = this.#sharesIn(position, checked.seedsOf, checked.seedShares, this.#masked);
+    const keys = this.#sharesIn(position, checked.keysOf, checked.keyShares, new Set(this.#dropped()));
+    this.#revealed.add(position);
+    for (const [list, found] of [[this.#shares.seeds, seeds] as const, [this.#shares.keys, keys] as const]) {
+      for (const [dealer, share] of found) {
+        const shares = list.get(dealer) ?? [];
+        shares.push({ holder: position, share: new Uint8Array(share) });
+        list.set(dealer, shares);
+      }
+    }
+    return true;
+  }
+
+  /**
+   * Puts the secrets together, checks each against what its client has advertised, and gives the keys of the masks that are
+   * left on the sum; whoever has applied them overwrites them.
+   * @param pause - awaited after each client's part, a millisecond or so of work
+   * @throws FederatedError SECAGG_TOO_FEW when a secret cannot be put together: the sum stays masked
+   */
+  async unmask(pause: () => Promise<void> = async () => {}): Promise<Unmasking> {
+    this.#expect('revealing');
+    const plus: Uint8Array[] = [];
+    const minus: Uint8Array[] = [];
+    const blamed = new Set<number>();
+    try {
+      const { primitives } = this.#options;
+      const { adverts, hash } = this.#theRoster();
+      for (const position of this.#masked) {
+        const { commitment } = adverts[position]!;
+        const isRight = (seed: Uint8Array): boolean =>
+          equalBytes(commitmentOf(primitives, seed, this.#context), commitment);
+        const seed = this.#reconstruct('seed', position, this.#shares.seeds.get(position), isRight, blamed);
+        minus.push(seedMaskKey(primitives, seed, hash));
+        seed.fill(0);
+        await pause();
+      }
+      for (const position of this.#dropped()) {
+        const { maskKey } = adverts[position]!;
+        const isRight = (secret: Uint8Array): boolean => equalBytes(primitives.agreementPublicKey(secret), maskKey);
+        const secret = this.#reconstruct('mask key', position, this.#shares.keys.get(position), isRight, blamed);
+        for (const peer of this.#neighboursOf(position)) {
+          if (!this.#masked.has(peer)) continue;
+          const shared = primitives.agree(secret, adverts[peer]!.maskKey);
+          // The peer has added the mask if it is the lower of the two.
+          (peer < position ? minus : plus).push(pairMaskKey(primitives, shared, hash, position, peer));
+        }
+        secret.fill(0);
+        await pause();
+      }
+      this.#phase = 'done';
+      return { plus, minus, blamed: [...blamed].sort((a, b) => a - b) };
+    } catch (thrown) {
+      this.#phase = 'failed';
+      for (const key of [...plus, ...minus]) key.fill(0);
+      throw thrown;
+    } finally {
+      this.#wipe();
+    }
+  }
+
+  /** Ends the attempt: nothing is taken any more, and what was revealed is overwritten. */
+  abandon(): void {
+    if (this.#phase !== 'done') this.#phase = 'failed';
+    this.#wipe();
+  }
+
+  // Inside.
+
+  #reconstruct(
+    what: string,
+    position: number,
+    shares: readonly RevealedShare[] = [],
+    isRight: (secret: Uint8Array) => boolean,
+    blamed: Set<number>,
+  ): Uint8Array {
+    const { threshold } = this.#theGraph().shape;
+    if (shares.length < threshold) {
+      refuse('SECAGG_TOO_FEW', `${shares.length} shares of the ${what} of client ${position}, ${threshold} needed`);
+    }
+    const found = reconstruct(shares, threshold, isRight, blamed);
+    if (found === null) {
+      refuse('SECAGG_TOO_FEW', `the shares of the ${what} of client ${position} do not fit together`);
+    }
+    for (const holder of found.wrong) blamed.add(holder);
+    return found.secret;
+  }
+
+  /** The shares in a client's message, each checked for being its to reveal. */
+  #sharesIn(
+    holder: number,
+    bits: Uint8Array,
+    list: Uint8Array,
+    allowed: ReadonlySet<number>,
+  ): ReadonlyMap<number, Uint8Array> {
+    const dealers = decodePositions(bits, this.clients);
+    const shares = partsOf('reveal', list, lengths.share, dealers);
+    for (const [dealer, share] of shares) {
+      const place = this.#theGraph().holders(dealer).indexOf(holder);
+      if (place >= 0 && allowed.has(dealer) && share[lengths.share - 1] === place + 1) continue;
+      refuse('BAD_SHARE', `client ${holder} has revealed a share of client ${dealer} that is not its own`);
+    }
+    return shares;
+  }
+
+  /** U2 without U3, ascending. */
+  #dropped(): number[] {
+    return [...this.#shared.keys()].filter((each) => !this.#masked.has(each)).sort((a, b) => a - b);
+  }
+
+  #statement(): Uint8Array {
+    const sharers = encodePositions(this.#shared.keys(), this.clients);
+    return survivorsStatement(this.#theRoster().hash, sharers, encodePositions(this.#masked, this.clients));
+  }
+
+  #neighboursOf(position: number): readonly number[] {
+    const neighbours = this.#neighbours[position];
+    if (neighbours === undefined) refuse('SECAGG_STEP', `there is no client ${position} on the roster`);
+    return neighbours;
+  }
+
+  #checkCohort(clients: number, what: string): void {
+    const { minCohort } = this.#options.plan;
+    if (clients < minCohort) refuse('SECAGG_SMALL_COHORT', `${clients} clients ${what}, at least ${minCohort} needed`);
+  }
+
+  /** That enough holders of this client's shares are in the set. */
+  #checkHolders(position: number, set: ReadonlySet<number>, what: string): void {
+    const { threshold } = this.#theGraph().shape;
+    const holders = countIn(this.#theGraph().holders(position), set);
+    if (holders >= threshold) return;
+    refuse('SECAGG_TOO_FEW', `${holders} holders of the shares of client ${position} ${what}, ${threshold} needed`);
+  }
+
+  #expect(phase: ServerPhase): void {
+    if (this.#phase === phase) return;
+    refuse('SECAGG_STEP', `the attempt is ${this.#phase}, and this belongs to ${phase}`);
+  }
+
+  #close<T>(from: ServerPhase, to: ServerPhase, work: () => T): T {
+    this.#expect(from);
+    try {
+      const result = work();
+      this.#phase = to;
+      return result;
+    } catch (thrown) {
+      this.abandon();
+      throw thrown;
+    }
+  }
+
+  #theRoster(): Roster {
+    if (this.#roster !== null) return this.#roster;
+    return refuse('SECAGG_STEP', 'there is no roster yet');
+  }
+
+  #theGraph(): Graph {
+    if (this.#graph !== null) return this.#graph;
+    return refuse('SECAGG_STEP', 'there is no graph yet');
+  }
+
+  #wipe(): void {
+    for (const list of [this.#shares.seeds, this.#shares.keys]) {
+      for (const shares of list.values()) for (const { share } of shares) share.fill(0);
+      list.clear();
+    }
+  }
+}
+
+function refuse(code: ErrorCode, text: string): never {
+  throw new FederatedError(code, `secagg: ${text}`);
+}
