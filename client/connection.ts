@@ -2,9 +2,10 @@ import { asFederatedError, errorCodeOfClose, FederatedError, type ErrorCode } fr
 import type { Identity } from '../shared/crypto/identity.ts';
 import { SealedChannel } from '../shared/protocol/channel.ts';
 import { decodeControl } from '../shared/protocol/codec.ts';
-import { decodeFrame, encodeChunkHeader, encodeControlFrame } from '../shared/protocol/frames.ts';
+import { decodeFrame, encodeChunkHeader, encodeControlFrames } from '../shared/protocol/frames.ts';
 import { proveClient, startHandshake } from '../shared/protocol/handshake.ts';
 import { defaultLimits } from '../shared/protocol/limits.ts';
+import { LongMessage } from '../shared/protocol/long-message.ts';
 import type { ParsedLink } from '../shared/protocol/link.ts';
 import {
   checkServerMessage,
@@ -39,6 +40,8 @@ export class ClientConnection {
   readonly #handshake: ReturnType<typeof startHandshake>;
   readonly #socket: Socket;
   #channel: SealedChannel | null = null;
+  #serverPublicKey: Uint8Array | null = null;
+  #long: LongMessage | null = null;
   #welcome: MessageOf<ServerMessage, 'welcome'> | null = null;
   #lastHeard: number;
   #lastSent: number;
@@ -70,7 +73,16 @@ export class ClientConnection {
 
   send(message: ClientMessage): void {
     if (this.#closed || this.#channel === null) return;
-    this.#transmit(this.#channel.seal(encodeControlFrame(message)));
+    const { maxControlBytes } = defaultLimits;
+    const { chunkBytes } = this.#welcome ?? defaultLimits;
+    for (const frame of encodeControlFrames(message, { maxControlBytes, chunkBytes })) {
+      this.#transmit(this.#channel.seal(frame));
+    }
+  }
+
+  /** Ed25519, 32 bytes; null before the handshake. */
+  get serverPublicKey(): Uint8Array | null {
+    return this.#serverPublicKey;
   }
 
   /** Sends bytes [from, to) of an update in chunks. */
@@ -109,6 +121,7 @@ export class ClientConnection {
     const { primitives } = platform;
     const session = this.#handshake.finish(bytes, link.fingerprint);
     this.#channel = new SealedChannel({ primitives, ...session });
+    this.#serverPublicKey = session.serverPublicKey;
     const joinCode = link.joinCode === undefined ? {} : { joinCode: link.joinCode };
     const proof = proveClient({ primitives, identity, transcript: session.transcript, ...joinCode });
     this.send({
@@ -123,9 +136,15 @@ export class ClientConnection {
   }
 
   #receiveSealed(channel: SealedChannel, bytes: Uint8Array): void {
-    const frame = decodeFrame(channel.open(bytes), defaultLimits.chunkBytes);
-    if (frame.kind !== 'control') throw new FederatedError('UNEXPECTED_MESSAGE', 'a server sends no chunks');
-    const message = checkServerMessage(decodeControl(frame.payload, defaultLimits.maxControlBytes));
+    const frame = decodeFrame(channel.open(bytes), this.#welcome?.chunkBytes ?? defaultLimits.chunkBytes);
+    if (frame.kind === 'chunk') throw new FederatedError('UNEXPECTED_MESSAGE', 'a server sends no chunks');
+    const { maxControlBytes, maxRosterBytes } = defaultLimits;
+    const long = frame.kind === 'part';
+    if (long && this.#long === null)
+      throw new FederatedError('UNEXPECTED_MESSAGE', 'a long message before the welcome');
+    const payload = long ? this.#long!.take(frame) : frame.payload;
+    if (payload === null) return;
+    const message = checkServerMessage(decodeControl(payload, long ? maxRosterBytes : maxControlBytes));
     if (this.#welcome === null) {
       if (message.type === 'error') return this.#end(message.code, message.message);
       if (message.type !== 'welcome')
@@ -135,6 +154,7 @@ export class ClientConnection {
         throw new FederatedError('BAD_MESSAGE', 'welcome: impossible chunk, window or heartbeat');
       }
       this.#welcome = message;
+      this.#long = new LongMessage({ maxBytes: maxRosterBytes, partBytes: chunkBytes });
       this.#watch();
     } else if (message.type === 'welcome') {
       throw new FederatedError('UNEXPECTED_MESSAGE', 'a second welcome');

@@ -1,68 +1,45 @@
 import { toHex } from '../shared/bytes.ts';
-import { identityFromSeed, type Identity } from '../shared/crypto/identity.ts';
+import type { Identity } from '../shared/crypto/identity.ts';
 import { asFederatedError, FederatedError } from '../shared/errors.ts';
-import { sha256Id } from '../shared/ids.ts';
 import { parseLink, type ParsedLink } from '../shared/protocol/link.ts';
-import type { ServerMessage } from '../shared/protocol/messages.ts';
-import { isWaitReason, waitReasons, type ClientState, type WaitReason } from '../shared/states.ts';
-import { modelLayout } from '../shared/tasks/model.ts';
-import { decodeTask, type Task } from '../shared/tasks/task.ts';
-import { bytesFloats, floatBytes, layoutSize } from '../shared/weights.ts';
+import type { MessageOf, ServerMessage } from '../shared/protocol/messages.ts';
+import type { ClientState, WaitReason } from '../shared/states.ts';
+import { bytesFloats } from '../shared/weights.ts';
 import { backoff } from './backoff.ts';
 import { BlobFetcher } from './blob-fetcher.ts';
-import { judge, type Conditions } from './conditions.ts';
+import type { FederatedClientOptions, ProblemDetail, StateDetail } from './client-options.ts';
+import { watchConditions } from './condition-watch.ts';
+import { judge } from './conditions.ts';
 import { ClientConnection } from './connection.ts';
-import { ModelCache, type GlobalModel } from './model-cache.ts';
 import { Consent } from './consent.ts';
-import { toExamples, type ClientData } from './data.ts';
+import type { SecureStep } from './conversation.ts';
+import { loadIdentity, removeIdentity } from './device-identity.ts';
+import { JobWorker } from './job-worker.ts';
+import { ModelCache, type GlobalModel } from './model-cache.ts';
 import type { ClientPlatform } from './platform.ts';
 import { Queue } from './queue.ts';
+import { SecureRounds } from './secure-rounds.ts';
 import {
   newSession,
-  step,
   type Job,
+  type KeptUpdate,
+  type Outgoing,
   type RoundOutcome,
   type SessionEffect,
   type SessionEvent,
   type SessionState,
-} from './session.ts';
+} from './session-types.ts';
+import { step } from './session.ts';
+import { sentenceOf } from './state-sentences.ts';
 import type { Trainer } from './trainer.ts';
 
-export interface FederatedClientOptions {
-  /** The join link that the server printed, or `ws://host:port/v1`. */
-  readonly url: string;
-  /** Called when a task has arrived: this device's private examples. They never leave it. */
-  readonly data: (context: { readonly task: Task; readonly signal: AbortSignal }) => Promise<ClientData> | ClientData;
-  /** `required` (the default): nothing connects until `consent.grant()`. `given`: whoever starts this program consents. */
-  readonly consent?: 'required' | 'given';
-  readonly when?: Conditions;
-  /** `auto`, or a backend by name. */
-  readonly backend?: string;
-  /** Custom training: an object, or the URL of a module with `train` that runs in the worker. */
-  readonly trainer?: Trainer | string | URL;
-  /** Seeds the order of this client's batches; by default it follows from its identity. */
-  readonly seed?: number | string;
-  /** Shown to the operator. */
-  readonly label?: string;
-  /** Stay after a run is finished and take part in the next. Default: false. */
-  readonly stay?: boolean;
-  /** How often the conditions of `when` are looked at, ms. Default: 30,000. */
-  readonly checkEvery?: number;
-}
-
-export interface StateDetail {
-  readonly state: ClientState;
-  readonly reason: WaitReason | null;
-  /** One plain sentence. */
-  readonly message: string;
-}
-
-const identityKey = 'identity.seed';
+export type { FederatedClientOptions, ProblemDetail, StateDetail } from './client-options.ts';
 
 /**
- * A participant in a federation. Events: `state` (StateDetail), `round` (RoundOutcome).
+ * A participant in a federation. Events: `state` (StateDetail), `round` (RoundOutcome), `problem` (ProblemDetail).
  *
- * The session's decisions are in `session.ts`; here are the socket, the clock, the trainer and the device's store.
+ * This is where the parts meet: the session, which decides; and what does it: the connection, the jobs, secure aggregation,
+ * consent, and the conditions of the device.
  */
 export class FederatedClient extends EventTarget {
   readonly consent: Consent;
@@ -71,16 +48,20 @@ export class FederatedClient extends EventTarget {
   readonly #link: ParsedLink;
   readonly #trainer: Trainer;
   #state: SessionState = newSession;
-  #shown: StateDetail = { state: 'off', reason: null, message: sentences.off };
+  #shown: StateDetail = { state: 'off', reason: null, message: sentenceOf('off', null, false) };
   #identity: Identity | null = null;
+  #loading: Promise<unknown> = Promise.resolve();
   #connection: ClientConnection | null = null;
+  /** Its Ed25519 public key: rounds of another server are other rounds. */
+  #server: Uint8Array | null = null;
   #ticket: Uint8Array | null = null;
-  #fetcher: BlobFetcher;
-  #task: { readonly sha256: string; readonly task: Task } | null = null;
-  #loadedTask: string | null = null;
-  #jobWeights: Float32Array | null = null;
-  readonly #updates = new Map<string, Uint8Array>();
+  readonly #fetcher: BlobFetcher;
+  readonly #worker: JobWorker;
+  /** Ends the fetching or training in progress. */
   #work: AbortController | null = null;
+  readonly #secure: SecureRounds;
+  /** The masked update of the attempt in progress. */
+  #masked: { readonly upload: string; readonly bytes: Uint8Array } | null = null;
   #rounds: Queue<RoundOutcome> | null = null;
   readonly #models: ModelCache;
   #saving: Promise<void> = Promise.resolve();
@@ -89,7 +70,7 @@ export class FederatedClient extends EventTarget {
   #joining = false;
   #onConsent: () => void = () => {};
 
-  /** @throws FederatedError BAD_LINK */
+  /** @throws FederatedError BAD_LINK, BAD_ARGUMENT */
   constructor(options: FederatedClientOptions, platform: ClientPlatform) {
     super();
     this.#options = options;
@@ -97,12 +78,20 @@ export class FederatedClient extends EventTarget {
     this.#link = parseLink(options.url);
     this.#fetcher = new BlobFetcher(platform, this.#link.httpUrl);
     this.#models = new ModelCache(platform.store, platform.primitives);
+    this.#secure = new SecureRounds(platform, options.secureAggregation, options.seed);
     const { trainer, backend = 'auto' } = options;
     const isModule = typeof trainer === 'string' || trainer instanceof URL;
     this.#trainer =
       trainer !== undefined && !isModule
         ? trainer
         : platform.createTrainer({ backend, ...(isModule ? { module: trainer } : {}) });
+    this.#worker = new JobWorker({
+      platform,
+      fetcher: this.#fetcher,
+      models: this.#models,
+      trainer: this.#trainer,
+      data: options.data,
+    });
     const { store, primitives, clock } = platform;
     this.consent = new Consent({
       store,
@@ -134,16 +123,15 @@ export class FederatedClient extends EventTarget {
     const abort = (): void => this.#leave('user');
     signal?.addEventListener('abort', abort, { once: true });
     try {
-      await this.#enter(signal);
       if (signal?.aborted === true) this.#leave('user');
+      await this.#enter(rounds);
       yield* rounds;
       await this.#saving;
     } finally {
       signal?.removeEventListener('abort', abort);
       this.#leave('user');
       this.#joining = false;
-      await this.#trainer.close();
-      this.#loadedTask = null;
+      await this.#worker.close();
       await this.#models.persist();
     }
   }
@@ -161,67 +149,56 @@ export class FederatedClient extends EventTarget {
 
   // Entering and leaving.
 
-  async #enter(signal: AbortSignal | undefined): Promise<void> {
+  /** @param rounds - of this joining: ended once this client has left, or its consent is revoked */
+  async #enter(rounds: Queue<RoundOutcome>): Promise<void> {
     await this.consent.load();
     const given = this.#options.consent === 'given';
-    while (!given && !this.consent.granted && signal?.aborted !== true) {
+    while (!given && !this.consent.granted && !rounds.ended) {
       this.#show('needs-consent', null);
       await new Promise<void>((resolve) => {
         this.#onConsent = resolve;
-        signal?.addEventListener('abort', () => resolve(), { once: true });
       });
     }
-    if (signal?.aborted === true) return;
-    this.#identity = await this.#loadIdentity();
-    const unable = judge(this.#options.when ?? {}, await this.#platform.readings());
+    if (rounds.ended) return;
+    const loading = loadIdentity(this.#platform);
+    this.#loading = loading.catch(() => {}); // for whoever removes it
+    this.#identity = await loading;
+    const { when, checkEvery = 30_000 } = this.#options;
+    const unable = judge(when ?? {}, await this.#platform.readings());
+    if (rounds.ended) return;
     this.#dispatch({ type: 'join', unable });
-    this.#watchConditions();
-  }
-
-  async #loadIdentity(): Promise<Identity> {
-    const { store, primitives, randomBytes } = this.#platform;
-    const stored = await store.load(identityKey);
-    if (stored !== null && stored.length !== 32) {
-      throw new FederatedError(
-        'BAD_FILE',
-        `the identity on this device has ${stored.length} bytes, expected 32; remove it to get a new one`,
-      );
-    }
-    const seed = stored ?? randomBytes(32);
-    if (stored === null) await store.save(identityKey, seed);
-    return identityFromSeed(primitives, seed);
+    if (when === undefined) return;
+    this.#cancelCheck = watchConditions(this.#platform, when, checkEvery, (reason) => this.#conditionsSeen(reason));
   }
 
   #leave(reason: 'user' | 'consent' | 'finished'): void {
     this.#cancelRetry();
     this.#cancelCheck();
     this.#onConsent();
-    if (this.#state.link !== 'off') this.#dispatch({ type: 'leave', reason });
+    if (this.#state.link !== 'off' || reason === 'consent') this.#dispatch({ type: 'leave', reason });
     this.#rounds?.end();
   }
 
   async #consentChanged(granted: boolean): Promise<void> {
     if (granted) return this.#onConsent();
     this.#leave('consent');
-    this.#updates.clear();
+    this.#identity = null;
+    this.#ticket = null;
+    await this.#secure.forget();
+    await this.#loading;
+    await removeIdentity(this.#platform.store);
     await this.#saving;
-    await this.#platform.store.remove(identityKey);
     await this.#models.forget();
     this.#show('needs-consent', null);
   }
 
-  #watchConditions(): void {
-    const { when, checkEvery = 30_000 } = this.#options;
-    if (when === undefined) return;
-    this.#cancelCheck = this.#platform.clock.after(checkEvery, () => {
-      void this.#platform.readings().then((readings) => {
-        const reason = judge(when, readings);
-        if (reason === null && this.#state.unable !== null && this.#state.unable !== 'data-too-small') {
-          this.#dispatch({ type: 'able', examples: this.#state.examples });
-        } else if (reason !== null && this.#state.unable === null) this.#dispatch({ type: 'unable', reason });
-        this.#watchConditions();
-      });
-    });
+  /** @param reason - why the device may not train now, or null */
+  #conditionsSeen(reason: WaitReason | null): void {
+    const { unable, examples } = this.#state;
+    // Too few examples, or a plan that is refused, are nothing that the device's condition changes.
+    const mayBeAble = unable !== null && unable !== 'data-too-small' && unable !== 'plan-refused';
+    if (reason === null && mayBeAble) this.#dispatch({ type: 'able', examples });
+    else if (reason !== null && unable === null) this.#dispatch({ type: 'unable', reason });
   }
 
   // The session.
@@ -249,25 +226,36 @@ export class FederatedClient extends EventTarget {
         return;
       }
       case 'fetch':
-        return this.#run(effect.job, (signal) => this.#fetch(effect.job, signal));
+        return this.#run(effect.job, (job, signal) => this.#fetch(job, signal));
       case 'train':
-        return this.#run(effect.job, (signal) => this.#train(effect.job, signal));
+        return this.#run(effect.job, (job, signal) => this.#train(job, signal));
       case 'cancel-work':
         this.#work?.abort();
         this.#work = null;
         return;
-      case 'upload': {
-        const bytes = this.#updates.get(effect.update.key);
-        if (bytes !== undefined) this.#connection?.sendChunks(effect.update.upload, bytes, effect.from, effect.to);
+      case 'secure':
+        return this.#secureStep(effect.job, () => this.#beginSecure(effect.job, effect.update));
+      case 'answer':
+        return this.#secureStep(effect.job, () => this.#secure.answer(effect.job, effect.question));
+      case 'answer-again':
+        return this.#secureStep(effect.job, () => this.#secure.again(effect.job));
+      case 'end-secure':
+        this.#secure.end();
+        this.#masked = null;
         return;
-      }
+      case 'upload':
+        return this.#upload(effect.outgoing, effect.from, effect.to);
       case 'forget':
-        this.#updates.delete(effect.key);
-        return;
+        return this.#worker.forget(effect.key);
       case 'show':
         return this.#show(effect.state, effect.reason);
       case 'outcome':
         return this.#outcome(effect.outcome);
+      case 'problem': {
+        const { code, message } = effect;
+        this.dispatchEvent(new CustomEvent<ProblemDetail>('problem', { detail: { code, message } }));
+        return;
+      }
       case 'finished':
         return this.#finished(effect.message);
       case 'fail':
@@ -292,6 +280,7 @@ export class FederatedClient extends EventTarget {
       message: (message) => {
         if (this.#connection !== connection) return;
         if (message.type === 'welcome') {
+          this.#server = connection.serverPublicKey;
           this.#ticket = message.ticket;
           this.#fetcher.token = message.token;
         }
@@ -306,83 +295,70 @@ export class FederatedClient extends EventTarget {
     this.#connection = connection;
   }
 
-  /** Does a part of a job; what goes wrong ends this job, not the client. */
-  #run(job: Job, action: (signal: AbortSignal) => Promise<void>): void {
+  // Jobs.
+
+  /** Does a part of a job. */
+  #run(job: Job, action: (job: Job, signal: AbortSignal) => Promise<void>): void {
     this.#work ??= new AbortController();
     const { signal } = this.#work;
-    action(signal).catch((thrown: unknown) => {
-      if (signal.aborted) return;
-      const { code, message } = asFederatedError(thrown, 'TRAINING_FAILED');
-      this.#dispatch({ type: 'work-failed', key: job.key, code, message });
+    action(job, signal).catch((thrown: unknown) => {
+      const current = this.#state.job; // of a later attempt perhaps, which has taken this work over
+      if (!signal.aborted && current?.key === job.key) this.#failed(current, thrown);
     });
   }
 
   async #fetch(job: Job, signal: AbortSignal): Promise<void> {
-    const [taskBytes, weightBytes] = await Promise.all([
-      this.#task?.sha256 === job.task ? null : this.#fetcher.fetch(job.task, job.taskBytes, signal),
-      this.#fetcher.fetch(job.weights, job.weightsBytes, signal),
-    ]);
-    if (taskBytes !== null) this.#task = { sha256: job.task, task: decodeTask(taskBytes) };
-    const { task } = this.#task!;
-    this.#jobWeights = bytesFloats(weightBytes);
-    const expected = layoutSize(modelLayout(task.model));
-    if (this.#jobWeights.length !== expected) {
-      throw new FederatedError(
-        'BAD_MODEL',
-        `the model has ${this.#jobWeights.length} weights, its task says ${expected}`,
-      );
-    }
-    const { run, round, weights } = job;
-    this.#models.remember({ run, round: round - 1, sha256: sha256Id(weights), task, weights: this.#jobWeights });
-    if (this.#loadedTask !== job.task) {
-      const examples = await toExamples(await this.#options.data({ task, signal }), task.data);
-      if (signal.aborted) return;
-      if (examples.count < task.training.minExamples) {
-        this.#dispatch({ type: 'unable', reason: 'data-too-small' });
-        return;
-      }
-      await this.#trainer.load(task, examples);
-      this.#loadedTask = job.task;
-    }
-    if (!signal.aborted) this.#dispatch({ type: 'fetched', key: job.key });
+    await this.#secure.check(job, this.#server!);
+    signal.throwIfAborted();
+    const isEnough = await this.#worker.fetch(job, signal);
+    signal.throwIfAborted();
+    this.#dispatch(isEnough ? { type: 'fetched', key: job.key } : { type: 'unable', reason: 'data-too-small' });
   }
 
   async #train(job: Job, signal: AbortSignal): Promise<void> {
-    const seed = `${job.run}/${this.#options.seed ?? toHex(this.#identity!.publicKey)}`;
-    let lastProgress = this.#platform.clock.now();
-    const { delta, examples, metrics } = await this.#trainer.train({
-      task: this.#task!.task,
-      weights: this.#jobWeights!,
-      round: job.round,
-      seed,
-      signal,
-      onProgress: (fraction) => {
-        const now = this.#platform.clock.now();
-        if (now - lastProgress < 1_000) return; // a message a second is enough
-        lastProgress = now;
-        this.#dispatch({ type: 'progress', key: job.key, fraction: Math.min(1, Math.max(0, fraction)) });
-      },
-    });
-    if (signal.aborted) return;
+    const renewals = await this.#secure.renewals(job, this.#server!);
+    const own = this.#options.seed ?? toHex(this.#identity!.publicKey);
+    const seed = `${job.run}/${own}${renewals === 0 ? '' : `/${renewals}`}`;
+    const update = await this.#worker.train(job, seed, signal, (fraction) =>
+      this.#dispatch({ type: 'progress', key: job.key, fraction }),
+    );
     this.#work = null;
-    const bytes = floatBytes(delta);
-    this.#updates.set(job.key, bytes);
-    const upload = this.#platform.randomBytes(16);
-    const { key, run, round } = job;
-    this.#dispatch({
-      type: 'trained',
-      update: {
-        key,
-        run,
-        round,
-        upload,
-        bytes: bytes.length,
-        examples,
-        metrics,
-        backend: this.#trainer.backend.slice(0, 64),
-      },
-    });
+    this.#dispatch({ type: 'trained', update });
   }
+
+  /** What goes wrong with a job ends this job, not the client. */
+  #failed(job: Job, thrown: unknown): void {
+    const { code, message } = asFederatedError(thrown, 'TRAINING_FAILED');
+    const { key, attempt } = this.#state.job ?? {};
+    if (key === job.key && attempt === job.attempt) this.#dispatch({ type: 'work-failed', key, code, message });
+  }
+
+  async #beginSecure(job: Job, { key, examples, metrics }: KeptUpdate): Promise<SecureStep | null> {
+    const delta = bytesFloats(this.#worker.updateOf(key));
+    return this.#secure.begin(job, this.#identity!, this.#server!, { delta, examples, metrics });
+  }
+
+  /** Does what comes next in an attempt with secure aggregation; what is refused ends this client's part in it. */
+  #secureStep(job: Job, next: () => Promise<SecureStep | null>): void {
+    next()
+      .then((step) => {
+        if (step === null) return;
+        if ('send' in step) return this.#dispatch({ type: 'secured', job, message: step.send });
+        const { upload, bytes } = step;
+        this.#masked = { upload: toHex(upload), bytes };
+        this.#dispatch({ type: 'masked', job, masked: { upload, bytes: bytes.length } });
+      })
+      .catch((thrown: unknown) => this.#failed(job, thrown));
+  }
+
+  #upload(outgoing: Outgoing, from: number, to: number): void {
+    const { upload } = outgoing;
+    const { kept } = this.#state;
+    if (this.#masked?.upload === toHex(upload)) this.#connection?.sendChunks(upload, this.#masked.bytes, from, to);
+    else if (kept === outgoing) this.#connection?.sendChunks(upload, this.#worker.updateOf(kept.key), from, to);
+  }
+
+  // What people see.
 
   #outcome(outcome: RoundOutcome): void {
     this.#rounds?.push(outcome);
@@ -390,66 +366,17 @@ export class FederatedClient extends EventTarget {
   }
 
   /** The run is over: keeps its model, then leaves or waits for the next run. */
-  #finished({
-    run,
-    rounds,
-    weights,
-    weightsBytes,
-    task,
-    taskBytes,
-  }: Extract<ServerMessage, { type: 'finished' }>): void {
+  #finished(message: MessageOf<ServerMessage, 'finished'>): void {
     this.#saving = this.#saving
-      .then(async () => {
-        if (weights === undefined || task === undefined) return;
-        await this.#keepModel(
-          run,
-          rounds,
-          { sha256: toHex(weights), bytes: weightsBytes ?? 0 },
-          { sha256: toHex(task), bytes: taskBytes ?? 0 },
-        );
-      })
+      .then(() => this.#worker.keepFinal(message))
       .catch(() => {}) // the model can be fetched again another time; leaving must not fail for it
       .then(() => {
         if (this.#options.stay !== true) this.#leave('finished');
       });
   }
 
-  async #keepModel(run: string, round: number, weights: Blob, task: Blob): Promise<void> {
-    const { signal } = new AbortController();
-    if (this.#task?.sha256 !== task.sha256) {
-      const bytes = await this.#fetcher.fetch(task.sha256, task.bytes, signal);
-      this.#task = { sha256: task.sha256, task: decodeTask(bytes) };
-    }
-    const floats = bytesFloats(await this.#fetcher.fetch(weights.sha256, weights.bytes, signal));
-    this.#models.remember({ run, round, sha256: sha256Id(weights.sha256), task: this.#task.task, weights: floats });
-  }
-
   #show(state: ClientState, reason: WaitReason | null): void {
-    const message = reason !== null && isWaitReason(reason) ? waitReasons[reason] : sentences[state];
-    this.#shown = { state, reason, message };
+    this.#shown = { state, reason, message: sentenceOf(state, reason, this.#state.job?.plans === null) };
     this.dispatchEvent(new CustomEvent('state', { detail: this.#shown }));
   }
 }
-
-/** A blob as the server announces it. */
-interface Blob {
-  readonly sha256: string;
-  readonly bytes: number;
-}
-
-const sentences: Record<ClientState, string> = {
-  off: 'Not taking part.',
-  'needs-consent': 'Waiting for your consent; nothing is sent before.',
-  ineligible: 'Not taking part for now.',
-  connecting: 'Connecting to the server.',
-  waiting: 'Waiting.',
-  selected: 'Selected for this round.',
-  downloading: 'Fetching the model.',
-  training: 'Training on the data of this device.',
-  uploading: 'Sending the encrypted update.',
-  reported: 'The update has arrived; waiting for the round to end.',
-  paused: 'Paused.',
-  rejected: 'The server refused this client.',
-  left: 'Left the federation.',
-  failed: 'Failed.',
-};

@@ -28,6 +28,8 @@ export class ModelCache {
   readonly #primitives: Primitives;
   #newest: Omit<GlobalModel, 'layout'> | null = null;
   #stored: Sha256 | null = null;
+  /** One after the other, so that what is forgotten is not written once more. */
+  #disk: Promise<void> = Promise.resolve();
 
   constructor(store: ClientStore, primitives: Primitives) {
     this.#store = store;
@@ -39,12 +41,14 @@ export class ModelCache {
   }
 
   /** Stores the newest model, if it is not stored yet. */
-  async persist(): Promise<void> {
-    if (this.#newest === null || this.#newest.sha256 === this.#stored) return;
-    const { weights, ...about } = this.#newest;
-    await this.#store.save(weightsKey, floatBytes(weights));
-    await this.#store.save(aboutKey, new TextEncoder().encode(JSON.stringify(about)));
-    this.#stored = about.sha256;
+  persist(): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#newest === null || this.#newest.sha256 === this.#stored) return;
+      const { weights, ...about } = this.#newest;
+      await this.#store.save(weightsKey, floatBytes(weights));
+      await this.#store.save(aboutKey, new TextEncoder().encode(JSON.stringify(about)));
+      this.#stored = about.sha256;
+    });
   }
 
   /** @throws FederatedError NOT_FOUND, BLOB_MISMATCH */
@@ -53,10 +57,18 @@ export class ModelCache {
     return { ...model, layout: modelLayout(model.task.model), weights: model.weights.slice() };
   }
 
-  async forget(): Promise<void> {
+  forget(): Promise<void> {
     this.#newest = null;
-    this.#stored = null;
-    for (const key of [aboutKey, weightsKey]) await this.#store.remove(key);
+    return this.#inTurn(async () => {
+      this.#stored = null;
+      for (const key of [aboutKey, weightsKey]) await this.#store.remove(key);
+    });
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.#disk.then(work);
+    this.#disk = done.catch(() => {}); // whoever asked for it hears of it
+    return done;
   }
 
   async #load(): Promise<Omit<GlobalModel, 'layout'>> {

@@ -7,7 +7,7 @@ import type { Socket, SocketEvents } from './platform.ts';
 export function openNodeSocket(url: string, events: SocketEvents): Socket {
   const socket = new WebSocket(url, {
     perMessageDeflate: false,
-    maxPayload: defaultLimits.chunkBytes,
+    maxPayload: defaultLimits.chunkBytes + 64, // a part of a long message, with header and seal
     maxFragments,
     maxBufferedChunks,
     skipUTF8Validation: true,

@@ -5,6 +5,11 @@ export class Queue<T> implements AsyncIterable<T> {
   #error: unknown = null;
   #wake: () => void = () => {};
 
+  /** Whether nothing more is taken. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
   push(value: T): void {
     if (this.#ended) return;
     this.#values.push(value);

@@ -3,6 +3,15 @@ import type { ErrorCode } from '../shared/errors.ts';
 import { errorCodes } from '../shared/errors.ts';
 import type { ClientMessage, MessageOf, ServerMessage } from '../shared/protocol/messages.ts';
 import type { ClientState, WaitReason } from '../shared/states.ts';
+import type {
+  Job,
+  KeptUpdate,
+  Outgoing,
+  RoundOutcome,
+  SessionEffect,
+  SessionEvent,
+  SessionState,
+} from './session-types.ts';
 
 /**
  * A client's session with a server, as a pure state machine: `step(state, event)` gives the next state and the effects for
@@ -10,109 +19,21 @@ import type { ClientState, WaitReason } from '../shared/states.ts';
  * offered again after a reconnect or a new attempt, never trained anew.
  */
 
-/** One round's work. Two trainings with the same key start from the same model and give the same update. */
-export interface Job {
-  readonly key: string;
-  readonly run: string;
-  readonly round: number;
-  readonly attempt: number;
-  readonly task: string;
-  readonly weights: string;
-  readonly taskBytes: number;
-  readonly weightsBytes: number;
-}
-
-/** A finished training that is not durable on the server yet. Its bytes are held outside, under the same key. */
-export interface KeptUpdate {
-  readonly key: string;
-  readonly run: string;
-  readonly round: number;
-  /** 16 random bytes */
-  readonly upload: Uint8Array;
-  readonly bytes: number;
-  readonly examples: number;
-  readonly metrics: Readonly<Record<string, number>>;
-  /** What it was trained on. */
-  readonly backend: string;
-}
-
-export interface SessionState {
-  readonly link: 'off' | 'connecting' | 'open' | 'waiting-to-retry';
-  /** Connection attempts that failed in a row. */
-  readonly failures: number;
-  /** Why this device cannot train now, or null. */
-  readonly unable: WaitReason | null;
-  readonly examples: number | null;
-  readonly chunkWindow: number;
-  readonly job: Job | null;
-  readonly stage: 'idle' | 'fetching' | 'training' | 'offered' | 'uploading' | 'received';
-  readonly kept: KeptUpdate | null;
-  /** Bytes handed to the socket so far, of the update being uploaded. */
-  readonly sent: number;
-  readonly shown: ClientState;
-  readonly reason: WaitReason | null;
-}
-
-export interface RoundOutcome {
-  readonly run: string;
-  readonly round: number;
-  readonly attempt: number;
-  readonly result: 'done' | 'short' | 'abandoned';
-  /** Whether this client's report is in the sum. */
-  readonly counted: boolean;
-  /** The new global model's blob; absent when abandoned. */
-  readonly weights?: string;
-  readonly weightsBytes?: number;
-}
-
-export type SessionEvent =
-  | { readonly type: 'join'; readonly unable: WaitReason | null }
-  /** `examples`: how many there are to train on, where that is known. */
-  | { readonly type: 'able'; readonly examples: number | null }
-  | { readonly type: 'unable'; readonly reason: WaitReason }
-  | { readonly type: 'message'; readonly message: ServerMessage }
-  /** The connection ended, or could not be made. */
-  | { readonly type: 'disconnected'; readonly code: ErrorCode; readonly message: string }
-  | { readonly type: 'retry' }
-  | { readonly type: 'fetched'; readonly key: string }
-  | { readonly type: 'trained'; readonly update: KeptUpdate }
-  | { readonly type: 'work-failed'; readonly key: string; readonly code: ErrorCode; readonly message: string }
-  | { readonly type: 'progress'; readonly key: string; readonly fraction: number }
-  | { readonly type: 'leave'; readonly reason: 'user' | 'consent' | 'finished' };
-
-export type SessionEffect =
-  | { readonly do: 'connect' }
-  | { readonly do: 'disconnect' }
-  | { readonly do: 'send'; readonly message: ClientMessage }
-  /** Connect again after a jittered back-off; then answer with `retry`. */
-  | { readonly do: 'retry-later'; readonly failures: number }
-  | { readonly do: 'fetch'; readonly job: Job }
-  | { readonly do: 'train'; readonly job: Job }
-  | { readonly do: 'cancel-work' }
-  /** Send bytes [from, to) of the kept update in chunks. */
-  | { readonly do: 'upload'; readonly update: KeptUpdate; readonly from: number; readonly to: number }
-  | { readonly do: 'forget'; readonly key: string }
-  | { readonly do: 'show'; readonly state: ClientState; readonly reason: WaitReason | null }
-  | { readonly do: 'outcome'; readonly outcome: RoundOutcome }
-  | { readonly do: 'finished'; readonly message: MessageOf<ServerMessage, 'finished'> }
-  /** The end: no further connection is tried. */
-  | { readonly do: 'fail'; readonly code: ErrorCode; readonly message: string };
-
-export const newSession: SessionState = {
-  link: 'off',
-  failures: 0,
-  unable: null,
-  examples: null,
-  chunkWindow: 0,
-  job: null,
-  stage: 'idle',
-  kept: null,
-  sent: 0,
-  shown: 'off',
-  reason: null,
-};
-
 type Step = [SessionState, SessionEffect[]];
+
+/** The refusals that the next attempt would meet again: the run's plan is not for this client. */
+const planRefusals: readonly ErrorCode[] = [
+  'SECAGG_REQUIRED',
+  'SECAGG_SMALL_COHORT',
+  'SECAGG_WEAK_THRESHOLD',
+  'SECAGG_WEAK_GRAPH',
+  'SECAGG_SMALL_MODULUS',
+  'SECAGG_LOOSE_CLIP',
+  'BAD_PLAN',
+  'MODULUS_OVERFLOW',
+];
+/** What keeps a client from a run, and not from the next. */
+const runReasons: readonly (WaitReason | null)[] = ['plan-refused', 'data-too-small'];
 
 const same = (state: SessionState): Step => [state, []];
 
@@ -141,28 +62,61 @@ const ready = (state: SessionState): ClientMessage =>
 
 /** Ends what is being worked on, if anything. */
 function dropJob(state: SessionState): Step {
-  const working = state.stage === 'fetching' || state.stage === 'training';
-  return [{ ...state, job: null, stage: 'idle', sent: 0 }, working ? [{ do: 'cancel-work' }] : []];
+  const effects: SessionEffect[] = [];
+  if (state.stage === 'fetching' || state.stage === 'training') effects.push({ do: 'cancel-work' });
+  if (state.job !== null && state.job.plans !== null) effects.push({ do: 'end-secure' });
+  return [{ ...state, job: null, stage: 'idle', outgoing: null, sent: 0 }, effects];
 }
 
 function forgetKept(state: SessionState): Step {
   return state.kept === null ? same(state) : [{ ...state, kept: null }, [{ do: 'forget', key: state.kept.key }]];
 }
 
-/** Offers the kept update to the attempt in progress. */
-function offer(state: SessionState, job: Job, update: KeptUpdate): Step {
-  const { upload, bytes, examples, metrics, backend } = update;
-  const report = {
-    type: 'report',
-    ...where(job),
-    upload,
-    bytes,
-    examples,
-    encoding: 'float32',
-    metrics: { ...metrics },
-    backend,
-  } as const;
-  return show([{ ...state, job, stage: 'offered', sent: 0 }, [send(report)]], 'uploading');
+/** Brings the kept update to the attempt in progress: in clear at once, or masked after what secure aggregation asks first. */
+function contribute(state: SessionState, job: Job, update: KeptUpdate): Step {
+  if (job.plans === null) return offer({ ...state, job }, job, update, update);
+  if (state.job !== null && state.job.plans !== null && isAbout(state.job, job)) {
+    // The connection was lost in the middle of this attempt.
+    if (state.outgoing !== null) return offer(state, job, update, state.outgoing);
+    if (state.stage === 'securing') return [state, [{ do: 'answer-again', job }]];
+  }
+  const [dropped, effects] = dropJob(state);
+  const securing: SessionState = { ...dropped, job, stage: 'securing' };
+  return show([securing, [...effects, { do: 'secure', job, update }]], 'uploading');
+}
+
+/** Gives a job up, and tells the server and people why; for good where the next attempt would be no better. */
+function giveUp(state: SessionState, job: Job, code: ErrorCode, message: string): Step {
+  // An update that may go into no further sum is of no use any more: the next attempt trains anew.
+  const [kept, forgetting] = code === 'SECAGG_DIFFERENCE' ? forgetKept(state) : same(state);
+  const [dropped, effects] = dropJob(kept);
+  effects.push(...forgetting);
+  if (state.link === 'open') {
+    effects.push(send({ type: 'failed', ...where(job), code, message: message.slice(0, 512) }));
+  }
+  effects.push({ do: 'problem', code, message });
+  if (!planRefusals.includes(code)) return showIdle([dropped, effects], 'round-in-progress');
+  const [unable, more] = cannot(dropped, 'plan-refused');
+  return [unable, [...effects, ...more]];
+}
+
+/** Ends what is being worked on, for a reason of this device's own. */
+function cannot(state: SessionState, reason: WaitReason): Step {
+  const [dropped, effects] = dropJob({ ...state, unable: reason });
+  if (state.link === 'open') effects.push(send({ type: 'unready', reason }));
+  return showIdle([dropped, effects], reason);
+}
+
+/** Offers the update, or its masked form, which says nothing beside. */
+function offer(state: SessionState, job: Job, update: KeptUpdate, outgoing: Outgoing): Step {
+  const { upload, bytes } = outgoing;
+  const { examples, metrics, backend } = update;
+  const content =
+    job.plans === null
+      ? ({ examples, encoding: 'float32', metrics: { ...metrics } } as const)
+      : ({ examples: 0, encoding: 'masked', metrics: {} } as const);
+  const report = { type: 'report', ...where(job), upload, bytes, ...content, backend } as const;
+  return show([{ ...state, stage: 'offered', outgoing, sent: 0 }, [send(report)]], 'uploading');
 }
 
 export function step(state: SessionState, event: SessionEvent): Step {
@@ -177,11 +131,8 @@ export function step(state: SessionState, event: SessionEvent): Step {
       if (state.link !== 'open') return same(able);
       return show([able, [send(ready(able))]], 'waiting', 'round-in-progress');
     }
-    case 'unable': {
-      const [dropped, effects] = dropJob({ ...state, unable: event.reason });
-      if (state.link === 'open') effects.push(send({ type: 'unready', reason: event.reason }));
-      return show([dropped, effects], event.reason === 'paused-by-user' ? 'paused' : 'ineligible', event.reason);
-    }
+    case 'unable':
+      return cannot(state, event.reason);
     case 'message':
       return receive(state, event.message);
     case 'disconnected':
@@ -206,32 +157,51 @@ export function step(state: SessionState, event: SessionEvent): Step {
       const { job } = state;
       if (job?.key !== event.update.key || state.stage !== 'training') return same(state);
       const kept: SessionState = { ...state, kept: event.update, stage: 'offered' };
-      return state.link === 'open' ? offer(kept, job, event.update) : same(kept);
+      return state.told ? contribute(kept, job, event.update) : same(kept);
+    }
+    case 'secured':
+      return state.job !== null && isAbout(state.job, event.job) && state.told
+        ? [state, [send(event.message)]]
+        : same(state);
+    case 'masked': {
+      const { job, kept } = state;
+      if (job === null || kept === null || !isAbout(job, event.job)) return same(state);
+      // Asked again after a cut, when it is offered already.
+      if (state.outgoing !== null && isUpload(state.outgoing, event.masked.upload)) return same(state);
+      const masked: SessionState = { ...state, outgoing: event.masked, stage: 'offered' };
+      return state.told ? offer(masked, job, kept, event.masked) : same(masked);
     }
     case 'work-failed': {
       const { job } = state;
-      if (job?.key !== event.key) return same(state);
-      const effects: SessionEffect[] = [];
-      if (state.link === 'open') {
-        effects.push(send({ type: 'failed', ...where(job), code: event.code, message: event.message.slice(0, 512) }));
-      }
-      return show([{ ...state, job: null, stage: 'idle' }, effects], 'waiting', 'round-in-progress');
+      return job?.key === event.key ? giveUp(state, job, event.code, event.message) : same(state);
     }
-    case 'leave': {
-      const [dropped, effects] = dropJob(state);
-      if (state.link === 'open') effects.push(send({ type: 'leave', reason: event.reason }));
-      effects.push({ do: 'disconnect' });
-      return show([{ ...dropped, link: 'off' }, effects], 'left');
-    }
+    case 'leave':
+      return leave(state, event.reason);
     default:
       return event satisfies never;
   }
 }
 
+function leave(state: SessionState, reason: 'user' | 'consent' | 'finished'): Step {
+  const [dropped, effects] = dropJob({ ...state, told: false });
+  // Without consent nothing is kept for another time.
+  const [next, more] = reason === 'consent' ? forgetKept({ ...dropped, secureRun: null }) : same(dropped);
+  if (state.link === 'off') return [next, [...effects, ...more]];
+  if (state.link === 'open') effects.push(send({ type: 'leave', reason }));
+  return show([{ ...next, link: 'off' }, [...effects, ...more, { do: 'disconnect' }]], 'left');
+}
+
 function receive(state: SessionState, message: ServerMessage): Step {
   switch (message.type) {
     case 'welcome': {
-      const open: SessionState = { ...state, link: 'open', failures: 0, chunkWindow: message.windowBytes, sent: 0 };
+      const open: SessionState = {
+        ...state,
+        link: 'open',
+        failures: 0,
+        chunkWindow: message.windowBytes,
+        sent: 0,
+        told: false,
+      };
       if (state.unable !== null)
         return show([open, [send({ type: 'unready', reason: state.unable })]], 'ineligible', state.unable);
       return showIdle([open, [send(ready(open))]], 'round-in-progress');
@@ -247,22 +217,30 @@ function receive(state: SessionState, message: ServerMessage): Step {
       return showIdle([next, [...effects, ...more]], message.reason);
     }
     case 'train':
-      return train(state, message);
+      // One that has crossed with this client's `unready` is none of its business.
+      return state.unable === null ? train({ ...state, told: true }, message) : same(state);
     case 'send': {
-      const { job, kept } = state;
-      if (job === null || kept === null || !isAbout(job, message) || !isUpload(kept, message.upload))
+      const { job, outgoing } = state;
+      if (job === null || outgoing === null || !isAbout(job, message) || !isUpload(outgoing, message.upload))
         return same(state);
-      if (message.offset > kept.bytes) return same(state);
-      return push({ ...state, stage: 'uploading', sent: message.offset }, message.offset);
+      if (message.offset > outgoing.bytes) return same(state);
+      return push({ ...state, stage: 'uploading', sent: message.offset }, outgoing, message.offset);
     }
     case 'ack': {
-      const { job, kept } = state;
-      if (job === null || kept === null || state.stage !== 'uploading' || !isUpload(kept, message.upload))
+      const { job, outgoing } = state;
+      if (job === null || outgoing === null || state.stage !== 'uploading' || !isUpload(outgoing, message.upload))
         return same(state);
-      return push(state, Math.min(message.offset, kept.bytes));
+      return push(state, outgoing, Math.min(message.offset, outgoing.bytes));
     }
+    case 'roster':
+    case 'delivery':
+    case 'survivors':
+    case 'unmask':
+      if (!state.told || state.job === null || state.job.plans === null || !isAbout(state.job, message))
+        return same(state);
+      return [state, [{ do: 'answer', job: state.job, question: message }]];
     case 'received':
-      if (state.job === null || !isAbout(state.job, message)) return same(state);
+      if (state.job === null || state.outgoing === null || !isAbout(state.job, message)) return same(state);
       return show([{ ...state, stage: 'received' }, []], 'reported', 'round-in-progress');
     case 'committed':
     case 'abandoned':
@@ -270,12 +248,16 @@ function receive(state: SessionState, message: ServerMessage): Step {
     case 'refused': {
       if (state.job === null || !isAbout(state.job, message)) return same(state);
       const [dropped, effects] = dropJob(state);
-      return showIdle([dropped, effects], 'round-in-progress');
+      const { code, message: text } = message;
+      return showIdle([dropped, [...effects, { do: 'problem', code, message: text }]], 'round-in-progress');
     }
     case 'finished': {
       const [dropped, effects] = dropJob(state);
       const [next, more] = forgetKept(dropped);
-      return showIdle([next, [...effects, ...more, { do: 'finished', message }]], 'run-finished');
+      effects.push(...more, { do: 'finished', message });
+      if (state.link !== 'open' || !runReasons.includes(state.unable)) return showIdle([next, effects], 'run-finished');
+      const able: SessionState = { ...next, unable: null };
+      return showIdle([able, [...effects, send(ready(able))]], 'run-finished');
     }
     case 'error':
       return disconnected(state, message.code, message.message);
@@ -287,12 +269,23 @@ function receive(state: SessionState, message: ServerMessage): Step {
 }
 
 function train(state: SessionState, message: MessageOf<ServerMessage, 'train'>): Step {
-  const { run, round, attempt, taskBytes, weightsBytes } = message;
+  const { run, round, attempt, taskBytes, weightsBytes, secagg, update } = message;
   const task = toHex(message.task);
   const weights = toHex(message.weights);
   const key = `${run}/${round}/${task}/${weights}`;
-  const job: Job = { key, run, round, attempt, task, weights, taskBytes, weightsBytes };
-  if (state.kept?.key === key) return offer(state, job, state.kept);
+  const plans = secagg === undefined || update === undefined ? null : { secagg, update };
+  const job: Job = { key, run, round, attempt, task, weights, taskBytes, weightsBytes, plans };
+  if (plans !== null) return work({ ...state, secureRun: run }, job);
+  if (state.secureRun !== run) return work(state, job);
+  // A server that has promised secure aggregation gets nothing of this run without it.
+  const why = 'secagg: this run was to be aggregated securely, and now the update is wanted in clear; refused';
+  return giveUp(state, job, 'SECAGG_REQUIRED', why);
+}
+
+/** Takes a job up where it stands: trained already, in training, or to be begun. */
+function work(state: SessionState, job: Job): Step {
+  const { key } = job;
+  if (state.kept?.key === key) return contribute(state, job, state.kept);
   if (state.job?.key === key && (state.stage === 'fetching' || state.stage === 'training')) {
     const effects =
       state.stage === 'training' ? [send({ type: 'progress', ...where(job), phase: 'training', fraction: 0 })] : [];
@@ -304,11 +297,10 @@ function train(state: SessionState, message: MessageOf<ServerMessage, 'train'>):
 }
 
 /** Hands out the bytes from what was sent up to one window beyond what is acknowledged. */
-function push(state: SessionState, acknowledged: number): Step {
-  const update = state.kept!;
-  const to = Math.min(update.bytes, acknowledged + state.chunkWindow);
+function push(state: SessionState, outgoing: Outgoing, acknowledged: number): Step {
+  const to = Math.min(outgoing.bytes, acknowledged + state.chunkWindow);
   if (to <= state.sent) return same(state);
-  return [{ ...state, sent: to }, [{ do: 'upload', update, from: state.sent, to }]];
+  return [{ ...state, sent: to }, [{ do: 'upload', outgoing, from: state.sent, to }]];
 }
 
 function roundOver(state: SessionState, message: MessageOf<ServerMessage, 'committed' | 'abandoned'>): Step {
@@ -331,7 +323,7 @@ function disconnected(state: SessionState, code: ErrorCode, message: string): St
   if (state.link === 'off' || state.link === 'waiting-to-retry') return same(state);
   // Work goes on while the connection is away; its result is offered when the server asks again.
   const stage = state.stage === 'uploading' || state.stage === 'received' ? 'offered' : state.stage;
-  const lost: SessionState = { ...state, stage, sent: 0, failures: state.failures + 1 };
+  const lost: SessionState = { ...state, stage, sent: 0, told: false, failures: state.failures + 1 };
   if (!errorCodes[code].retry) {
     const [dropped, effects] = dropJob({ ...lost, link: 'off' });
     return show([dropped, [...effects, { do: 'disconnect' }, { do: 'fail', code, message }]], 'rejected');
@@ -345,8 +337,8 @@ function disconnected(state: SessionState, code: ErrorCode, message: string): St
 }
 
 const isAbout = (
-  job: Job,
+  job: Pick<Job, 'run' | 'round' | 'attempt'>,
   message: { readonly run: string; readonly round: number; readonly attempt: number },
 ): boolean => job.run === message.run && job.round === message.round && job.attempt === message.attempt;
 
-const isUpload = (kept: KeptUpdate, upload: Uint8Array): boolean => toHex(kept.upload) === toHex(upload);
+const isUpload = (outgoing: Outgoing, upload: Uint8Array): boolean => toHex(outgoing.upload) === toHex(upload);

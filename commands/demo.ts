@@ -157,7 +157,11 @@ async function demo(options: DemoOptions): Promise<void> {
     say(`  Model  ${model}  (TensorFlow.js and safetensors)`);
     say(
       dim(
-        `  Sent up: ${(up / 1e6).toFixed(1)} MB, encrypted. The server saw each update (no secure aggregation yet): see SECURITY.md.`,
+        `  Sent up: ${(up / 1e6).toFixed(1)} MB, encrypted. ${
+          view.secureAggregation
+            ? 'The server saw the sum of each round, and no single update: see SECURITY.md.'
+            : 'The server saw EVERY SINGLE UPDATE: secure aggregation needs three clients.'
+        }`,
       ),
     );
     if (options.stay) await stay(server);

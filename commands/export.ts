@@ -91,7 +91,8 @@ async function exportFrom(
     const metadata = { task: task.name, run: run.id, round: String(model.round), weightsSha256: model.weights };
     files['model.safetensors'] = safetensorsBytes(layout, weights, metadata);
   }
-  const reports = committed.filter(({ record }) => record.round <= model.round).flatMap(({ record }) => record.reports);
+  const records = committed.map(({ record }) => record).filter(({ round }) => round <= model.round);
+  const reports = records.flatMap((record) => record.reports);
   files['MODEL_CARD.md'] = modelCard({
     run: run.id,
     task,
@@ -102,6 +103,7 @@ async function exportFrom(
     clients: new Set(reports.map(({ client }) => client)).size,
     reports: reports.length,
     evaluation: model.evaluation,
+    secureRounds: records.filter(({ secureAggregation }) => secureAggregation).length,
     weightsSha256: model.weights,
     files: Object.keys(files),
   });

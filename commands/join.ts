@@ -1,8 +1,15 @@
+import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { toExamples } from '../client/data.ts';
-import { FederatedClient, type RoundOutcome, type StateDetail } from '../client/node.ts';
+import {
+  FederatedClient,
+  type ProblemDetail,
+  type RoundOutcome,
+  type SecureDemands,
+  type StateDetail,
+} from '../client/node.ts';
 import { lockFolder } from '../client/node-lock.ts';
 import { FederatedError } from '../shared/errors.ts';
 import { autoOrder } from '../shared/engine/backends/names.ts';
@@ -18,10 +25,37 @@ interface JoinOptions {
   readonly backend: string;
   readonly trainer?: string;
   readonly stay: boolean;
+  readonly requireSecureAggregation: boolean;
+  readonly minCohort?: number;
+  readonly peers?: string;
   readonly whenCharging: boolean;
   readonly whenIdle: boolean;
   readonly minBattery?: number;
   readonly json: boolean;
+}
+
+const whole = (text: string): number => {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < 3) throw new InvalidArgumentError('expected a whole number from 3 on');
+  return value;
+};
+
+async function demandsOf({ requireSecureAggregation, minCohort, peers }: JoinOptions): Promise<SecureDemands> {
+  return {
+    required: requireSecureAggregation,
+    ...(minCohort === undefined ? {} : { minCohort }),
+    ...(peers === undefined ? {} : { peers: await readPeers(peers) }),
+  };
+}
+
+/** @throws FederatedError BAD_FILE */
+async function readPeers(path: string): Promise<string[]> {
+  try {
+    const lines = (await readFile(path, 'utf8')).split('\n').map((line) => line.replace(/#.*/, '').trim());
+    return lines.filter((line) => line !== '');
+  } catch (cause) {
+    throw new FederatedError('BAD_FILE', `${path}: ${(cause as Error).message}`, { cause });
+  }
 }
 
 const charge = (text: string): number => {
@@ -42,9 +76,12 @@ export const command = (): Command =>
     )
     .option('--label <text>', 'shown to the operator')
     .option('--state <dir>', 'folder of the identity and the newest model (the first free one under ~/.fedloom)')
-    .option('--seed <seed>', 'seed of the order of the batches')
+    .option('--seed <seed>', 'for experiments: seed of the order of the batches and of rounding')
     .addOption(new Option('--backend <name>', 'who computes').choices(['auto', ...autoOrder.node]).default('auto'))
     .option('--trainer <file>', 'a module with `train`, instead of the built-in training')
+    .option('--require-secure-aggregation', 'refuse runs in which the server would see this update', false)
+    .option('--min-cohort <n>', 'refuse sums over fewer clients (3)', whole)
+    .option('--peers <file>', 'take part only beside these: a client id or public key (hex) on each line')
     .option('--stay', 'stay after the run and take part in the next', false)
     .option('--when-charging', 'train only on mains', false)
     .option('--when-idle', 'train only while the machine is idle', false)
@@ -84,6 +121,7 @@ async function joinFederation(link: string, options: JoinOptions): Promise<void>
         ...(options.minBattery === undefined ? {} : { minBattery: options.minBattery }),
       },
       ...(options.label === undefined ? {} : { label: options.label }),
+      secureAggregation: await demandsOf(options),
       ...(options.seed === undefined ? {} : { seed: options.seed }),
       ...(options.trainer === undefined ? {} : { trainer: options.trainer }),
     });
@@ -108,6 +146,10 @@ function showStates(client: FederatedClient): void {
     const { message } = (event as CustomEvent<StateDetail>).detail;
     if (message !== last) say(dim(message));
     last = message;
+  });
+  client.addEventListener('problem', (event) => {
+    const { code, message } = (event as CustomEvent<ProblemDetail>).detail;
+    say(`${message} [${code}]`);
   });
 }
 

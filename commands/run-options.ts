@@ -34,6 +34,10 @@ const runKeys = [
   'minReports',
   'roundTimeout',
   'sendTimeout',
+  'stepTimeout',
+  'secureAggregation',
+  'coordinateBound',
+  'modulusBits',
   'weighting',
   'maxUpdateNorm',
   'maxExamples',
@@ -57,15 +61,24 @@ export function addRunFlags(command: Command): Command {
   return command
     .option('--task <name|file>', 'a task by name, or a JSON file (mnist-2nn)')
     .option('--rounds <n>', 'rounds to train', number)
-    .option('--min-clients <n>', 'clients that must be ready before a round begins', number)
+    .option('--min-clients <n>', 'clients that must be ready before a round begins (3)', number)
     .option('--clients-per-round <n>', 'clients wanted in each round (all that are ready)', number)
     .option('--client-fraction <c>', 'part of the ready clients wanted in each round', number)
     .option('--overselect <x>', 'pick so many times more than wanted (1)', number)
     .option('--min-reports <n>', 'fewer reports: the round is abandoned (half of those wanted)', number)
     .option('--round-timeout <time>', 'from the word to train to the last report (10m)', milliseconds)
     .option('--send-timeout <time>', 'from the word to train until a client has the model (2m)', milliseconds)
+    .option('--step-timeout <time>', 'for each further answer of secure aggregation (30s)', milliseconds)
+    .option('--secure-aggregation', 'the server learns sums only (on, where every round has three clients)')
+    .option('--no-secure-aggregation', 'the server sees every single update')
+    .option('--coordinate-bound <x>', 'secure aggregation: cut off a coordinate of an update beyond it (8)', number)
+    .option('--modulus-bits <n>', 'secure aggregation: bits of a coordinate on the wire, 16 to 32 (32)', number)
     .addOption(new Option('--weighting <w>', 'weight of a report (examples)').choices(['examples', 'uniform']))
-    .option('--max-update-norm <x>', 'refuse reports with a larger L2 norm (1000)', number)
+    .option(
+      '--max-update-norm <x>',
+      'refuse reports with a larger L2 norm; with secure aggregation clients scale down (1000)',
+      number,
+    )
     .option('--max-examples <n>', 'refuse reports that claim more examples (1000000)', number)
     .option('--evaluate-every <n>', 'central evaluation every n rounds; 0: never (1)', number)
     .option('--target-accuracy <x>', 'stop when central evaluation reaches it', number)
@@ -147,7 +160,7 @@ export async function readConfigFile(path: string, known: readonly string[]): Pr
         `config file ${path}: unknown key "${key}"; known are ${known.toSorted().join(', ')}`,
       );
     }
-    const isTime = ['roundTimeout', 'sendTimeout', 'retryDelay'].includes(key);
+    const isTime = ['roundTimeout', 'sendTimeout', 'stepTimeout', 'retryDelay'].includes(key);
     if (isTime && typeof entry === 'string') {
       try {
         config[key] = milliseconds(entry);

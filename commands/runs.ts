@@ -60,7 +60,7 @@ async function list({ dataDir, json }: Options): Promise<void> {
   if (json === true) return printJson({ runs, server: server?.url ?? null });
   if (runs.length === 0) return say('There are no runs.');
   printTable([
-    ['RUN', 'STATE', 'ROUND', 'TASK', 'STRATEGY', 'ACCURACY', 'LOSS', 'CREATED'],
+    ['RUN', 'STATE', 'ROUND', 'TASK', 'STRATEGY', 'ACCURACY', 'LOSS', 'SERVER SEES', 'CREATED'],
     ...runs.map((run) => [
       run.id,
       run.state,
@@ -69,6 +69,7 @@ async function list({ dataDir, json }: Options): Promise<void> {
       run.strategy,
       figure(run.evaluation?.['accuracy']),
       figure(run.evaluation?.['loss']),
+      run.secureAggregation ? 'sums' : 'EACH UPDATE',
       time(run.createdAt),
     ]),
   ]);
@@ -91,6 +92,11 @@ async function show(id: RunId, { dataDir, json }: Options): Promise<void> {
   if (json === true) return printJson({ run, rounds, intact: broken === -1, server: server?.url ?? null });
   say(`${bold(run.id)}  ${run.task}, ${run.strategy}, ${run.parameters} parameters, created ${time(run.createdAt)}`);
   say(run.message);
+  say(
+    run.secureAggregation
+      ? 'Secure aggregation: the server learns sums only.'
+      : bold('NO SECURE AGGREGATION: the server sees every single update.'),
+  );
   if (rounds.length > 0) {
     printTable([
       ['#', 'ROUND', 'ATTEMPT', 'RESULT', 'REPORTS', 'ACCURACY', 'LOSS', 'SECONDS', 'WEIGHTS'],

@@ -104,6 +104,7 @@ async function serve(
         'evaluate' in evaluation ? `${evaluation.examples} held-out examples of ${evaluation.source}` : evaluation.none,
       ignored: isNew ? [] : Object.keys(flags).toSorted(),
       data: config.task.data.source ?? 'FILE',
+      whyClear: isNew && flags.secureAggregation === undefined ? ' (it needs three clients in every round)' : '',
     });
     follow(server, run);
     folder = await RunFolder.begin(join(settings.dataDir, 'runs'), run.id, server.operations, server.events);
@@ -147,6 +148,7 @@ function printReady(server: FederatedServer, run: RunView): void {
     fingerprint: server.fingerprint,
     run: run.id,
     resumedAt: run.resumedAt,
+    secureAggregation: run.secureAggregation,
     pid: process.pid,
   });
 }
@@ -163,6 +165,8 @@ function announce(
     /** Settings of a new run that were given while a stored one goes on. */
     readonly ignored: readonly string[];
     readonly data: string;
+    /** What would turn secure aggregation on; empty where it is on or was turned off on purpose. */
+    readonly whyClear: string;
   },
 ): void {
   const admission = about.admission === 'open' ? 'open: anyone may join (use it for tests only)' : about.admission;
@@ -173,7 +177,9 @@ function announce(
   say(`  Join        ${server.joinLink}`);
   say(`  Admission   ${admission}`);
   say(`  Run         ${run.id} · ${run.strategy} · ${run.rounds} rounds · ${run.parameters} parameters`);
-  say(`  Privacy     updates are encrypted on the way; this server sees each one (no secure aggregation yet)`);
+  if (run.secureAggregation)
+    say('  Privacy     secure aggregation: this server learns sums over clients, and no single update');
+  else say(`  ${bold('Privacy     NO SECURE AGGREGATION: this server sees every single update')}${about.whyClear}`);
   say(`  Evaluation  ${about.evaluation}`);
   if (run.resumedAt !== null) say(`  Resumed     after round ${run.resumedAt} of ${run.rounds}`);
   if (about.ignored.length > 0) {

@@ -32,12 +32,13 @@ const options = {
 /**
  * Bytes by gzip -9 of the files that an entry loads.
  * @param entry - path from the root, or `stdin` text
- * @param imported - modules imported later that count too, by the end of their path; null for all
+ * @param imported - modules imported later that count too, by the end of their path
+ * @param more - options of esbuild
  */
-async function sizeOf(entry, imported = []) {
+async function sizeOf(entry, imported = [], more = {}) {
   const source =
     entry.text === undefined ? { entryPoints: [entry.file] } : { stdin: { contents: entry.text, resolveDir: root } };
-  const { outputFiles, metafile } = await build({ ...options, ...source });
+  const { outputFiles, metafile } = await build({ ...options, ...source, ...more });
   const sizes = new Map(
     outputFiles.map(({ path, contents }) => [relative(root, path), gzipSync(contents, { level: 9 }).length]),
   );
@@ -72,7 +73,7 @@ const plain = `
 
 /** Each in bytes by gzip -9; TensorFlow.js's file of WebAssembly, the same for all, is not counted. */
 export const measure = async () => ({
-  client: await sizeOf({ file: 'client/federated-client.ts' }),
+  client: await sizeOf({ file: 'client/federated-client.ts' }, [], { splitting: false }), // whatever it may import later too
   worker: await sizeOf({ file: 'client/worker.ts' }),
   workerFused: await sizeOf({ file: 'client/worker.ts' }, fused),
   workerFusedAndGraph: await sizeOf({ file: 'client/worker.ts' }, [...fused, ...graph]),

@@ -7,10 +7,15 @@ import { finalRunStates, type RunState, type WaitReason } from '../shared/states
 import { encodeTask } from '../shared/tasks/task.ts';
 import { bytesFloats, floatBytes } from '../shared/weights.ts';
 import { Attempt, type AttemptOwner } from './attempt.ts';
+import type { MessageWhere } from './attempt-plan.ts';
+import { isSecure } from './config.ts';
 import type { Host, Population } from './host.ts';
 import type { ServerEvent } from './operations.ts';
-import { describeEvaluation, recordOf } from './round-record.ts';
-import { RoundSum } from './round-sum.ts';
+import { evaluateRound, lacksEvaluation } from './round-evaluation.ts';
+import { recordOf } from './round-record.ts';
+import type { ClosedSum } from './round-sum.ts';
+import { RunSums } from './run-sums.ts';
+import type { SecureMessage } from './secure-side.ts';
 import { minReportsOf, select } from './selection.ts';
 import type { Evaluation, StoredRun } from './store/store.ts';
 import type { Strategy } from './strategies/strategy.ts';
@@ -44,8 +49,9 @@ export class ActiveRun implements AttemptOwner {
   #attempt: Attempt | null = null;
   /** Attempts at the present round so far. */
   #attempts: number;
-  #sum: RoundSum | null = null;
-  readonly #pool: Float32Array[] = [];
+  /** Clients that have spoiled an attempt, at the round in progress: it is tried again without them. */
+  readonly #spoilers = new Set<ClientId>();
+  readonly #sums = new RunSums();
   #resumedAt: number | null = null;
   #waitsToRetry = false;
   #cancelRetry: () => void = () => {};
@@ -119,9 +125,10 @@ export class ActiveRun implements AttemptOwner {
     const attempt = await this.#host.store.attempt(this.#stored.id);
     if (this.#stored.round > 0 || attempt !== null) this.#sayResumed(attempt);
     if (this.#stored.state === 'created') await this.#setState('waiting');
-    await this.#evaluateIfMissing();
+    if (await lacksEvaluation(this.#stored, this.#host)) await this.evaluate();
     if (attempt !== null && attempt.round === this.#number) {
-      this.#attempts = attempt.attempt;
+      // Keys and masks of a secure attempt went with the process that had it: its cohort begins a new one.
+      this.#attempts = attempt.attempt + (isSecure(this.#stored.config) ? 1 : 0);
       this.#open(attempt.cohort, attempt.wanted);
     } else await this.#next();
   }
@@ -152,11 +159,20 @@ export class ActiveRun implements AttemptOwner {
   }
 
   report(id: ClientId, report: Report): void {
-    if (this.#attempt !== null) return this.#attempt.report(id, report);
-    const { run, round, attempt } = report;
+    if (this.#attempt !== null) this.#attempt.report(id, report);
+    else this.#refuseIdle(id, report);
+  }
+
+  /** A client's answer in a step of secure aggregation. */
+  answer(id: ClientId, message: SecureMessage): void {
+    if (this.#attempt !== null) this.#attempt.answer(id, message);
+    else this.#refuseIdle(id, message);
+  }
+
+  #refuseIdle(id: ClientId, { type, run, round, attempt }: Report | SecureMessage): void {
     const code = round < this.#number ? 'STALE_ROUND' : 'ROUND_CLOSED';
     this.#host.metrics.refused(code);
-    this.#send(id, { type: 'refused', run, round, attempt, code, message: 'report: no round is in progress' });
+    this.#send(id, { type: 'refused', run, round, attempt, code, message: `${type}: no round is in progress` });
   }
 
   /** @returns false when the chunk belongs to no upload that is wanted */
@@ -236,7 +252,7 @@ export class ActiveRun implements AttemptOwner {
   }
 
   /** Order: model durable, then the round, then the word to clients. */
-  async commit(attempt: Attempt, sum: RoundSum): Promise<void> {
+  async commit(attempt: Attempt, sum: ClosedSum): Promise<void> {
     const { blobs, store, metrics: meters, onStep } = this.#host;
     const next = this.#strategy.aggregate(this.#strategyState, this.#weights, sum);
     onStep?.('aggregated');
@@ -253,6 +269,7 @@ export class ActiveRun implements AttemptOwner {
     this.#strategyState = next.state;
     this.#stored = { ...this.#stored, round: record.round, weights, strategyState };
     this.#attempts = 0;
+    this.#spoilers.clear();
     meters.round(record, seconds, record.cohort.length);
     this.#tellCommitted(attempt, record);
     onStep?.('clients-told');
@@ -263,16 +280,7 @@ export class ActiveRun implements AttemptOwner {
   }
 
   async evaluate(): Promise<void> {
-    const { round } = this.#stored;
-    if (!this.#evaluationIsDue()) return;
-    try {
-      await this.#measure();
-    } catch (thrown) {
-      const { code, message } = asFederatedError(thrown);
-      this.#host.log.error({ code }, message);
-      this.event('evaluation', `Round ${round} could not be evaluated: ${message}`, { round, code });
-    }
-    this.#host.onStep?.('evaluated');
+    this.#evaluation = (await evaluateRound(this.#stored, this.#weights, this.#host)) ?? this.#evaluation;
   }
 
   async abandon(attempt: Attempt): Promise<void> {
@@ -307,6 +315,10 @@ export class ActiveRun implements AttemptOwner {
     } else await this.#next();
   }
 
+  spoiled(id: ClientId): void {
+    this.#spoilers.add(id);
+  }
+
   /** Something under the round failed (disk, store): the run is paused; nothing committed is lost. */
   trouble(thrown: unknown): void {
     if (this.#closed) return;
@@ -315,7 +327,8 @@ export class ActiveRun implements AttemptOwner {
     if (this.#attempt !== null) {
       this.#attempt.close();
       this.#attempt = null;
-      this.#attempts = Math.max(0, this.#attempts - 1); // on resume the same attempt is made again
+      // On resume the same attempt is made again; a secure one never is.
+      if (!isSecure(this.#stored.config)) this.#attempts = Math.max(0, this.#attempts - 1);
     }
     const reason = `${error.message} [${error.code}]`;
     this.#stored = { ...this.#stored, state: 'paused', reason };
@@ -350,32 +363,36 @@ export class ActiveRun implements AttemptOwner {
     const atWork = state === 'waiting' || state === 'running';
     if (!atWork || this.#attempt !== null || this.#waitsToRetry || this.#closed) return;
     const where = { run: id, round: this.#number, attempt: this.#attempts + 1 };
-    const selection = select(config, where, this.#population.ready());
+    const trusted = this.#population.ready().filter((each) => !this.#spoilers.has(each));
+    const selection = select(config, where, trusted);
     if (selection === null) {
       if (state === 'running') this.#setState('waiting').catch((error: unknown) => this.trouble(error));
       return;
     }
     this.#attempts++;
-    this.#open(selection.cohort, selection.wanted);
+    try {
+      this.#open(selection.cohort, selection.wanted);
+    } catch (thrown) {
+      return this.trouble(thrown);
+    }
     for (const each of this.#population.ready()) this.#tellWait(each);
   }
 
   #open(cohort: readonly ClientId[], wanted: number): void {
     const { id, config, task, weights } = this.#stored;
     const length = this.#weights.length;
-    const { weighting, maxExamples, maxUpdateNorm } = config;
-    const bounds = { length, weighting, maxExamples, maxUpdateNorm, maxReports: cohort.length };
-    this.#sum = RoundSum.reuse(this.#sum, bounds);
+    const minReports = minReportsOf(config, wanted);
     const where = { run: id, round: this.#number, attempt: this.#attempts };
+    const plan = { ...where, config, task, taskBytes: this.#taskBytes, weights, length };
     this.#attempt = new Attempt({
-      plan: { ...where, config, task, taskBytes: this.#taskBytes, weights, length },
+      plan,
       host: this.#host,
       population: this.#population,
       owner: this,
-      sum: this.#sum,
-      pool: this.#pool,
+      aggregation: this.#sums.begin(plan, this.#host, cohort.length, minReports),
+      pool: this.#sums.pool,
     });
-    this.#attempt.begin(cohort, wanted, minReportsOf(config, wanted));
+    this.#attempt.begin(cohort, wanted, minReports);
   }
 
   /** After a round, or at the start: finish, pause, stop, or go on. */
@@ -392,31 +409,7 @@ export class ActiveRun implements AttemptOwner {
 
   async #finish(state: 'finished' | 'stopped'): Promise<void> {
     await this.#setState(state);
-    for (const id of this.#population.ready()) this.#send(id, this.farewell());
-  }
-
-  #evaluationIsDue(): boolean {
-    const { round, config } = this.#stored;
-    const { evaluateEvery, rounds } = config;
-    if (round === 0 || evaluateEvery === 0 || this.#host.evaluate === undefined) return false;
-    return round % evaluateEvery === 0 || round >= rounds;
-  }
-
-  async #measure(): Promise<void> {
-    const { id, round, config } = this.#stored;
-    const evaluation = await this.#host.evaluate!(config.task.model, this.#weights);
-    await this.#host.store.setEvaluation(id, round, evaluation);
-    this.#evaluation = evaluation;
-    this.#host.metrics.evaluation(id, evaluation);
-    this.event('evaluation', describeEvaluation(round, evaluation), { round, ...evaluation });
-  }
-
-  /** After a crash between a round's commit and its evaluation. */
-  async #evaluateIfMissing(): Promise<void> {
-    if (!this.#evaluationIsDue()) return;
-    const rounds = await this.#host.store.rounds(this.#stored.id);
-    const last = rounds.findLast(({ record }) => record.result !== 'abandoned');
-    if (last?.evaluation === null) await this.evaluate();
+    for (const id of this.#population.everyone()) this.#send(id, this.farewell());
   }
 
   #recordOf(attempt: Attempt, weightsAfter: Sha256): RoundRecord {
@@ -470,10 +463,4 @@ export class ActiveRun implements AttemptOwner {
   #tellAll(): void {
     for (const id of this.#population.ready()) this.#tellWait(id);
   }
-}
-
-interface MessageWhere {
-  readonly run: string;
-  readonly round: number;
-  readonly attempt: number;
 }

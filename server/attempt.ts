@@ -1,43 +1,43 @@
-import { fromHex } from '../shared/bytes.ts';
-import { FederatedError, type ErrorCode } from '../shared/errors.ts';
-import type { ClientId, RunId, Sha256 } from '../shared/ids.ts';
-import type { ServerMessage } from '../shared/protocol/messages.ts';
-import type { RunConfig } from './config.ts';
+import { asFederatedError, FederatedError, type ErrorCode } from '../shared/errors.ts';
+import type { ClientId } from '../shared/ids.ts';
+import type { Added, Aggregation } from './aggregation.ts';
+import { AttemptClocks } from './attempt-clocks.ts';
+import type { AttemptPlan, Ledger, MessageWhere } from './attempt-plan.ts';
+import { AttemptVoice } from './attempt-voice.ts';
 import type { Host, Population } from './host.ts';
 import type { ServerEvent } from './operations.ts';
 import { checkReport } from './report-check.ts';
-import type { RoundSum } from './round-sum.ts';
-import { isOpen, isPending, newRound, step, type RoundEffect, type RoundEvent, type RoundState } from './round.ts';
+import type { ClosedSum } from './round-sum.ts';
+import {
+  askedOf,
+  hasGiven,
+  isPending,
+  newRound,
+  step,
+  type DeadlineName,
+  type RoundEffect,
+  type RoundEvent,
+  type RoundState,
+} from './round.ts';
+import { SecureAnswers } from './secure-answers.ts';
+import type { SecurePlans } from './secure-plans.ts';
+import { SecureSide, type SecureMessage } from './secure-side.ts';
 import { Uploads, type Report, type Upload } from './uploads.ts';
-
-/** What an attempt is about. */
-export interface AttemptPlan {
-  readonly run: RunId;
-  readonly round: number;
-  readonly attempt: number;
-  readonly config: RunConfig;
-  readonly task: Sha256;
-  readonly taskBytes: number;
-  readonly weights: Sha256;
-  /** d */
-  readonly length: number;
-}
-
-/** The reports that are in the sum: whose, and with how many examples. */
-export type Ledger = ReadonlyMap<ClientId, { readonly examples: number }>;
 
 /** What the run does for its attempt. A rejected promise is trouble for the whole run. */
 export interface AttemptOwner {
   /** Makes the cohort durable. */
   save(cohort: readonly ClientId[], wanted: number): Promise<void>;
   /** Turns the sums into a durable model and round. */
-  commit(attempt: Attempt, sum: RoundSum): Promise<void>;
+  commit(attempt: Attempt, sum: ClosedSum): Promise<void>;
   evaluate(): Promise<void>;
   /** Logs that the attempt came to nothing. */
   abandon(attempt: Attempt): Promise<void>;
   /** The attempt is over and everything about it is stored. */
   over(attempt: Attempt): Promise<void>;
   trouble(thrown: unknown): void;
+  /** A client has spoiled the attempt: the next goes without it. */
+  spoiled(id: ClientId): void;
   changed(): void;
   event(type: ServerEvent['type'], message: string, data: object): void;
 }
@@ -65,13 +65,15 @@ export class Attempt {
   readonly #host: Host;
   readonly #population: Population;
   readonly #owner: AttemptOwner;
-  readonly #sum: RoundSum;
+  readonly #aggregation: Aggregation;
+  readonly #voice: AttemptVoice;
+  /** Of secure aggregation, else null. */
+  readonly #answers: SecureAnswers | null;
+  readonly #plans: SecurePlans['texts'] | null;
   readonly #uploads: Uploads;
-  readonly #counted = new Map<ClientId, { readonly examples: number; readonly upload: Uint8Array }>();
-  readonly #cancelGrace = new Map<ClientId, () => void>();
+  readonly #counted = new Map<ClientId, { readonly examples: number | null; readonly upload: Uint8Array }>();
+  readonly #clocks: AttemptClocks;
   #state: RoundState = newRound;
-  #deadline: number | null = null;
-  #cancelDeadline: () => void = () => {};
   #closed = false;
 
   constructor(options: {
@@ -79,33 +81,42 @@ export class Attempt {
     readonly host: Host;
     readonly population: Population;
     readonly owner: AttemptOwner;
-    /** Empty, with room for this cohort. */
-    readonly sum: RoundSum;
+    readonly aggregation: Aggregation;
     /** Memory of uploads past, for those to come. */
-    readonly pool: Float32Array[];
+    readonly pool: Uint8Array[];
   }) {
-    this.plan = options.plan;
-    this.#host = options.host;
-    this.#population = options.population;
-    this.#owner = options.owner;
-    this.#sum = options.sum;
-    this.startedAt = options.host.clock.now();
+    const { plan, host, population, owner, aggregation } = options;
+    this.plan = plan;
+    this.#host = host;
+    this.#population = population;
+    this.#owner = owner;
+    this.#aggregation = aggregation;
+    const voice = new AttemptVoice(plan, host, population, (...event) => owner.event(...event));
+    this.#voice = voice;
+    const isSecure = aggregation instanceof SecureSide;
+    const dispatch = (event: RoundEvent): void => this.#dispatch(event);
+    const spoiled = (id: ClientId): void => owner.spoiled(id);
+    const around = { voice, onStep: host.onStep, state: () => this.#state, dispatch, spoiled };
+    this.#answers = isSecure ? new SecureAnswers(aggregation, around) : null;
+    this.#plans = isSecure ? aggregation.plans.texts : null;
+    this.startedAt = host.clock.now();
+    this.#clocks = new AttemptClocks(host.clock);
     this.#uploads = new Uploads(
       {
         now: () => this.#host.clock.now(),
         send: (client, report, offset) => {
           this.#host.onStep?.('upload-begun');
-          this.#send(client, { type: 'send', ...this.#where(), upload: report.upload, offset });
+          voice.send(client, { type: 'send', ...voice.where, upload: report.upload, offset });
         },
         ack: (client, report, offset) =>
-          this.#send(client, { type: 'ack', ...this.#where(), upload: report.upload, offset }),
+          voice.send(client, { type: 'ack', ...voice.where, upload: report.upload, offset }),
         whole: (upload) => this.#count(upload),
         refused: (client, report, error) => this.#refuse(client, report, error),
       },
       {
-        length: options.plan.length,
-        maxNorm: options.plan.config.maxUpdateNorm,
-        limits: options.host.limits,
+        bytes: aggregation.bytes,
+        newCheck: () => aggregation.newCheck(),
+        limits: host.limits,
         pool: options.pool,
       },
     );
@@ -121,7 +132,7 @@ export class Attempt {
 
   /** End of the present phase, ms since 1970, or null. */
   get deadline(): number | null {
-    return this.#deadline;
+    return this.#clocks.deadline;
   }
 
   isMember(id: ClientId): boolean {
@@ -137,12 +148,11 @@ export class Attempt {
   }
 
   begin(cohort: readonly ClientId[], wanted: number, minReports: number): void {
-    this.#dispatch({ type: 'selected', cohort, wanted, minReports });
+    this.#dispatch({ type: 'selected', cohort, wanted, minReports, secure: this.#answers !== null });
   }
 
   clientReady(id: ClientId): void {
-    this.#cancelGrace.get(id)?.();
-    this.#cancelGrace.delete(id);
+    this.#clocks.endGrace(id);
     this.#dispatch({ type: 'back', from: id });
   }
 
@@ -156,37 +166,51 @@ export class Attempt {
     this.#dispatch({ type: 'left', from: id });
   }
 
-  downloaded(id: ClientId, message: { readonly run: string; readonly round: number; readonly attempt: number }): void {
-    if (this.#isCurrent(message)) this.#dispatch({ type: 'downloaded', from: id });
+  downloaded(id: ClientId, message: MessageWhere): void {
+    if (this.#voice.isCurrent(message)) this.#dispatch({ type: 'downloaded', from: id });
   }
 
-  failed(
-    id: ClientId,
-    message: { run: string; round: number; attempt: number; code: ErrorCode; message: string },
-  ): void {
-    if (!this.#isCurrent(message) || !isPending(this.#state, id)) return;
-    const text = `Client ${id.slice(0, 8)} could not train: ${message.message}`;
-    this.#owner.event('client', text, { client: id, code: message.code });
+  failed(id: ClientId, message: MessageWhere & { readonly code: ErrorCode; readonly message: string }): void {
+    if (!this.#voice.isCurrent(message) || !this.isMember(id)) return;
+    this.#voice.failed(id, message.code, message.message);
     this.#uploads.drop(id);
     this.#dispatch({ type: 'failed', from: id });
   }
 
   /** A client offers its update. */
   report(id: ClientId, report: Report): void {
-    const { run, round, attempt, length, config } = this.plan;
+    const { run, round, attempt, config } = this.plan;
     const verdict = checkReport(report, {
       run,
       round,
       attempt,
-      length,
+      encoding: this.#aggregation.encoding,
+      bytes: this.#aggregation.bytes,
       maxExamples: config.maxExamples,
-      open: isOpen(this.#state),
-      member: this.#state.members.get(id),
+      open: askedOf(this.#state) === 'report',
+      member: this.#state.members.get(id)?.state,
       counted: this.#counted.get(id)?.upload,
     });
     if (verdict === 'accept') this.#uploads.begin(id, report);
-    else if (verdict === 'known') this.#send(id, { type: 'received', ...this.#where() });
+    else if (verdict === 'known') this.#voice.send(id, { type: 'received', ...this.#voice.where });
     else this.#refuse(id, report, verdict);
+  }
+
+  /** A client's answer in a step of secure aggregation. What it has given already is passed over. */
+  answer(id: ClientId, message: SecureMessage): void {
+    const member = this.#state.members.get(id);
+    if (member !== undefined && this.#voice.isCurrent(message) && hasGiven(this.#state, member, message.type)) return;
+    try {
+      if (this.#answers === null) {
+        throw new FederatedError('SECAGG_STEP', `${message.type}: this run is without secure aggregation`);
+      }
+      this.#answers.take(id, message);
+    } catch (thrown) {
+      this.#voice.refused(id, message, asFederatedError(thrown), 'An answer');
+      if (this.#voice.isCurrent(message)) this.#dispatch({ type: 'refused', from: id });
+      return;
+    }
+    this.#dispatch({ type: 'answered', from: id, kind: message.type });
   }
 
   /** @returns false when the chunk belongs to no upload that is wanted */
@@ -208,7 +232,9 @@ export class Attempt {
   /** Ends all clocks; what is in memory is dropped. */
   close(): void {
     this.#closed = true;
+    this.#voice.silence();
     this.#endWaiting();
+    void this.#aggregation.abandon();
   }
 
   #dispatch(event: RoundEvent): void {
@@ -216,10 +242,7 @@ export class Attempt {
     const before = this.#state.phase;
     const [state, effects] = step(this.#state, event);
     this.#state = state;
-    if (state.phase !== before && state.phase !== 'over') {
-      const { round } = this.plan;
-      this.#owner.event('phase', `Round ${round}: ${state.phase}.`, { round, phase: state.phase });
-    }
+    if (state.phase !== before && state.phase !== 'over') this.#voice.phase(state.phase);
     for (const effect of effects) this.#perform(effect);
     if (effects.length > 0 || state.phase !== before) this.#owner.changed();
   }
@@ -229,13 +252,23 @@ export class Attempt {
       case 'save':
         return this.#attemptTo(() => this.#save());
       case 'train':
-        return this.#train(effect.to);
+        return this.#voice.train(
+          effect.to,
+          this.startedAt + this.plan.config.roundTimeout - this.#host.clock.now(),
+          this.#plans,
+        );
       case 'arm':
-        return this.#arm(effect.phase);
+        return this.#arm(effect.deadline);
+      case 'ask':
+        return this.#answers?.ask(effect.kind);
+      case 'ask-again':
+        return this.#answers?.askOne(effect.to, effect.kind);
       case 'grace':
         return this.#grace(effect.of);
+      case 'unmask':
+        return this.#attemptTo(() => this.#unmask());
       case 'confirm':
-        return this.#send(effect.to, { type: 'received', ...this.#where() });
+        return this.#voice.send(effect.to, { type: 'received', ...this.#voice.where });
       case 'aggregate':
         return this.#attemptTo(() => this.#aggregate());
       case 'evaluate':
@@ -260,44 +293,34 @@ export class Attempt {
     this.#dispatch({ type: 'saved', present: new Set(this.#population.ready()) });
   }
 
-  #train(to: ClientId): void {
-    const { task, taskBytes, weights, length, config } = this.plan;
-    this.#send(to, {
-      type: 'train',
-      ...this.#where(),
-      task: fromHex(task),
-      weights: fromHex(weights),
-      taskBytes,
-      weightsBytes: 4 * length,
-      deadline: Math.max(0, this.startedAt + config.roundTimeout - this.#host.clock.now()),
-    });
-    this.#host.onStep?.('train-sent');
-  }
-
-  /** Both deadlines count from the beginning of the attempt. */
-  #arm(phase: 'sending' | 'training'): void {
-    const { sendTimeout, roundTimeout } = this.plan.config;
-    this.#cancelDeadline();
-    this.#deadline = this.startedAt + (phase === 'sending' ? Math.min(sendTimeout, roundTimeout) : roundTimeout);
-    const left = Math.max(0, this.#deadline - this.#host.clock.now());
-    this.#cancelDeadline = this.#host.clock.after(left, () => this.#dispatch({ type: 'deadline', phase }));
+  /** The first deadlines count from the beginning of the attempt, those of later answers from when they are asked for. */
+  #arm(deadline: DeadlineName): void {
+    const { sendTimeout, roundTimeout, stepTimeout } = this.plan.config;
+    const isFirst = deadline === 'sending' || deadline === this.#state.answers[0];
+    const from = isFirst ? this.startedAt : this.#host.clock.now();
+    const length =
+      deadline === 'sending'
+        ? Math.min(sendTimeout, roundTimeout)
+        : isFirst || deadline === 'report'
+          ? roundTimeout
+          : stepTimeout;
+    this.#clocks.arm(from + length, () => this.#dispatch({ type: 'deadline', of: deadline }));
   }
 
   #grace(id: ClientId): void {
-    this.#cancelGrace.get(id)?.();
-    const over = (): void => {
-      this.#cancelGrace.delete(id);
+    this.#clocks.grace(id, this.#host.limits.rejoinGrace, () => {
       this.#uploads.drop(id);
       this.#dispatch({ type: 'grace-over', from: id });
-    };
-    this.#cancelGrace.set(id, this.#host.clock.after(this.#host.limits.rejoinGrace, over));
+    });
+  }
+
+  async #unmask(): Promise<void> {
+    this.#endWaiting();
+    await this.#answers?.unmask();
   }
 
   #endWaiting(): void {
-    this.#cancelDeadline();
-    this.#deadline = null;
-    for (const cancel of this.#cancelGrace.values()) cancel();
-    this.#cancelGrace.clear();
+    this.#clocks.clear();
     this.#uploads.clear();
   }
 
@@ -310,47 +333,46 @@ export class Attempt {
       this.#refuse(client, report, new FederatedError('ROUND_CLOSED', message));
       return;
     }
-    this.#counted.set(client, { examples: report.examples, upload: report.upload });
-    const added = this.#sum.add({ values: upload.values, examples: report.examples, metrics: report.metrics });
-    this.#attemptTo(async () => {
-      await added;
+    let added: Added;
+    try {
+      added = this.#aggregation.add(upload);
+    } catch (thrown) {
       this.#uploads.release(upload);
-      this.#host.onStep?.('report-received');
-      this.#send(client, { type: 'received', ...this.#where() });
+      this.#refuse(client, report, asFederatedError(thrown));
+      return;
+    }
+    const { done, examples, seen } = added;
+    this.#counted.set(client, { examples, upload: report.upload });
+    this.#attemptTo(async () => {
+      if (done !== null) await done;
+      this.#uploads.release(upload);
+      this.#voice.received(client);
     });
-    this.#host.metrics.report('counted');
-    this.#host.metrics.updateNorm(upload.norm);
-    const { examples, metrics, backend } = report;
-    const data = { client, round: this.plan.round, examples, norm: upload.norm, metrics, backend };
-    this.#owner.event('report', `Client ${client.slice(0, 8)} reported (${examples} examples).`, data);
-    this.#dispatch({ type: 'reported', from: client });
+    this.#voice.counted(client, report, seen);
+    this.#dispatch({ type: 'answered', from: client, kind: 'report' });
   }
 
   #refuse(client: ClientId, report: Report, error: FederatedError): void {
-    const { code, message } = error;
-    this.#host.metrics.refused(code);
     this.#host.metrics.report('refused');
-    this.#host.log.warn({ client, code }, message);
-    const text = `A report of client ${client.slice(0, 8)} was refused: ${message}`;
-    this.#owner.event('refused', text, { client, code });
-    const { run, round, attempt } = report;
-    this.#send(client, { type: 'refused', run, round, attempt, code, message: message.slice(0, 512) });
-    if (this.#isCurrent(report) && contentFaults.includes(code)) this.#dispatch({ type: 'refused', from: client });
+    this.#voice.refused(client, report, error, 'A report');
+    const isLast = this.#voice.isCurrent(report) && contentFaults.includes(error.code);
+    if (isLast) this.#dispatch({ type: 'refused', from: client });
   }
 
   async #aggregate(): Promise<void> {
     this.#endWaiting();
-    await this.#sum.settled();
-    await this.#owner.commit(this, this.#sum);
+    await this.#owner.commit(this, await this.#aggregation.close());
     this.#dispatch({ type: 'aggregated' });
   }
 
   async #abandon(): Promise<void> {
     this.#endWaiting();
-    await this.#sum.settled();
+    await this.#aggregation.abandon();
     await this.#owner.abandon(this);
     const reason = this.#state.reason.slice(0, 256);
-    for (const id of this.#state.members.keys()) this.#send(id, { type: 'abandoned', ...this.#where(), reason });
+    for (const id of this.#state.members.keys()) {
+      this.#voice.send(id, { type: 'abandoned', ...this.#voice.where, reason });
+    }
     await this.#owner.over(this);
   }
 
@@ -359,19 +381,5 @@ export class Attempt {
     action().catch((error: unknown) => {
       if (!this.#closed) this.#owner.trouble(error);
     });
-  }
-
-  #where(): { run: string; round: number; attempt: number } {
-    const { run, round, attempt } = this.plan;
-    return { run, round, attempt };
-  }
-
-  #isCurrent(message: { readonly run: string; readonly round: number; readonly attempt: number }): boolean {
-    const { run, round, attempt } = this.plan;
-    return message.run === run && message.round === round && message.attempt === attempt;
-  }
-
-  #send(id: ClientId, message: ServerMessage): void {
-    if (!this.#closed) this.#population.send(id, message);
   }
 }

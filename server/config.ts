@@ -12,7 +12,7 @@ export const runConfigSchema = v.strictObject({
   task: taskSchema,
   rounds: v.optional(natural, 100),
   /** The run starts when so many clients are ready, and each round waits for them. */
-  minClients: v.optional(natural, 2),
+  minClients: v.optional(natural, 3),
   /** Clients wanted in each round; without it and without `clientFraction`: all that are ready. */
   clientsPerRound: v.optional(natural),
   /** C: the part of the ready clients that is picked, at least one. */
@@ -25,6 +25,14 @@ export const runConfigSchema = v.strictObject({
   roundTimeout: v.optional(milliseconds, 600_000),
   /** From the word to train until a client has the model, ms. */
   sendTimeout: v.optional(milliseconds, 120_000),
+  /** For each further answer of secure aggregation but the masked update, which again has `roundTimeout`, ms. */
+  stepTimeout: v.optional(milliseconds, 30_000),
+  /** The server learns sums over at least three clients, and no single update. Without it: on if every round has three clients. */
+  secureAggregation: v.optional(v.boolean()),
+  /** Under secure aggregation: a coordinate of an update beyond it is cut off; in units of the weights. */
+  coordinateBound: v.optional(positive),
+  /** Under secure aggregation: bits of a coordinate on the wire. */
+  modulusBits: v.optional(v.pipe(v.number(), v.integer(), v.minValue(16), v.maxValue(32))),
   weighting: v.optional(v.picklist(['examples', 'uniform']), 'examples'),
   strategy: v.optional(
     v.strictObject({
@@ -33,7 +41,7 @@ export const runConfigSchema = v.strictObject({
     }),
     { name: 'fedavg' },
   ),
-  /** A report with a larger L2 norm is refused. */
+  /** A report with a larger L2 norm is refused; under secure aggregation its client scales it down to it. */
   maxUpdateNorm: v.optional(positive, 1_000),
   /** A report that claims more examples is refused. */
   maxExamples: v.optional(natural, 1_000_000),
@@ -50,6 +58,16 @@ export const runConfigSchema = v.strictObject({
 });
 
 export type RunConfig = v.InferOutput<typeof runConfigSchema>;
+
+/** Fewer clients, and a sum would tell too much about each. */
+export const minSecureCohort = 3;
+
+/** Clients that a round has at least. */
+const smallestCohort = ({ minClients, clientsPerRound, clientFraction }: RunConfig): number =>
+  clientsPerRound ?? (clientFraction === undefined ? minClients : Math.max(1, Math.round(clientFraction * minClients)));
+
+/** Whether a run's updates are aggregated securely: as configured, else where every round has three clients. */
+export const isSecure = (config: RunConfig): boolean => config.secureAggregation ?? false;
 export type RunConfigInput = v.InferInput<typeof runConfigSchema>;
 
 /** @throws FederatedError BAD_CONFIG naming the field; unknown fields are refused by name */
@@ -66,5 +84,14 @@ export function checkRunConfig(value: unknown): RunConfig {
   if (config.clientsPerRound !== undefined && (config.minReports ?? 1) > config.clientsPerRound) {
     throw new FederatedError('BAD_CONFIG', 'config: minReports is larger than clientsPerRound: no round could end');
   }
-  return config;
+  const { secureAggregation = smallestCohort(config) >= minSecureCohort } = config;
+  if (secureAggregation && smallestCohort(config) < minSecureCohort) {
+    throw new FederatedError(
+      'BAD_CONFIG',
+      `config: secure aggregation needs ${minSecureCohort} clients in every round, and this run would begin one with ` +
+        `${smallestCohort(config)}; raise minClients or clientsPerRound, or set secureAggregation to false: the server ` +
+        'then sees every single update',
+    );
+  }
+  return { ...config, secureAggregation };
 }

@@ -8,11 +8,13 @@ import { modelLayout } from '../shared/tasks/model.ts';
 import { encodeTask } from '../shared/tasks/task.ts';
 import { floatBytes, layoutSize } from '../shared/weights.ts';
 import { ActiveRun } from './active-run.ts';
-import { checkRunConfig, type RunConfig } from './config.ts';
+import type { MessageWhere } from './attempt-plan.ts';
+import { checkRunConfig, isSecure, type RunConfig } from './config.ts';
 import type { Session, SessionHandler } from './gateway/session.ts';
 import type { Host } from './host.ts';
 import type { ClientView, RunView } from './operations.ts';
 import { Roster } from './roster.ts';
+import { hasGiven } from './round.ts';
 import { viewOfActiveRun, viewOfStoredRun } from './run-view.ts';
 import type { StoredRound, StoredRun } from './store/store.ts';
 
@@ -79,9 +81,15 @@ export class Coordinator implements SessionHandler {
       case 'report':
         client.state = 'uploading';
         client.backend = message.backend ?? client.backend;
-        if (run === null)
-          session.send({ type: 'refused', ...whereOf(message), code: 'WRONG_RUN', message: 'no run is in progress' });
+        if (run === null) refuseWithoutRun(session, message);
         else run.report(session.id, message);
+        break;
+      case 'advert':
+      case 'shares':
+      case 'consent':
+      case 'reveal':
+        if (run === null) refuseWithoutRun(session, message);
+        else run.answer(session.id, message);
         break;
       case 'failed':
         client.state = 'failed';
@@ -155,12 +163,14 @@ export class Coordinator implements SessionHandler {
         `the model has ${bytes} bytes; this server takes at most ${maxUpdateBytes}`,
       );
     }
-    const existing = new Set((await this.#host.store.runs()).map((run) => run.id));
-    if (id !== undefined && existing.has(id)) throw new FederatedError('BAD_STATE', `run ${id} is there already`);
+    const taken = await this.#host.store.takenNames();
+    if (id !== undefined && taken.has(id)) {
+      throw new FederatedError('BAD_STATE', `run ${id} is there already, or was: a name is used once; choose another`);
+    }
     const task = await this.#host.blobs.put(encodeTask(config.task));
     const weights = await this.#host.blobs.put(floatBytes(initialWeights(config.task.model, config.seed)));
     const stored: StoredRun = {
-      id: id ?? freeName(config.task.name, existing),
+      id: id ?? freeName(config.task.name, taken),
       config,
       task,
       state: 'created',
@@ -233,7 +243,7 @@ export class Coordinator implements SessionHandler {
       this.#active?.close();
       const run = await ActiveRun.open(stored, this.#host, this.#roster, (changed) => this.#changed(changed));
       this.#active = run;
-      this.#host.metrics.secureAggregation(stored.id, false);
+      this.#host.metrics.secureAggregation(stored.id, isSecure(stored.config));
       if (!finalRunStates.includes(stored.state)) await run.start();
       for (const id of this.#roster.ready()) if (!run.isMember(id)) run.clientReady(id);
     };
@@ -269,12 +279,13 @@ export class Coordinator implements SessionHandler {
     if (run === null) return { state: 'waiting', waiting: 'run-not-started' };
     const { attempt } = run;
     if (attempt !== null && attempt.isMember(id)) {
-      const member = attempt.state.members.get(id);
-      if (member === 'reported') return { state: 'reported', waiting: 'round-in-progress' };
+      const member = attempt.state.members.get(id)!;
+      if (hasGiven(attempt.state, member, 'report')) return { state: 'reported', waiting: 'round-in-progress' };
       if (attempt.isUploading(id)) return { state: 'uploading', waiting: null };
       if (attempt.waitsToUpload(id)) return { state: 'waiting', waiting: 'server-busy' };
-      if (member === 'training') return { state: 'training', waiting: null };
-      if (member === 'sent') {
+      if (member.answered > 0 && member.state === 'training') return { state: 'uploading', waiting: null };
+      if (member.state === 'training') return { state: 'training', waiting: null };
+      if (member.state === 'sent') {
         return { state: client.state === 'downloading' ? 'downloading' : 'selected', waiting: null };
       }
     }
@@ -298,15 +309,10 @@ export class Coordinator implements SessionHandler {
 }
 
 const name = (session: Session): string => session.label || session.id.slice(0, 8);
-const whereOf = ({
-  run,
-  round,
-  attempt,
-}: {
-  run: string;
-  round: number;
-  attempt: number;
-}): { run: string; round: number; attempt: number } => ({ run, round, attempt });
+
+function refuseWithoutRun(session: Session, { run, round, attempt }: MessageWhere): void {
+  session.send({ type: 'refused', run, round, attempt, code: 'WRONG_RUN', message: 'no run is in progress' });
+}
 
 /** `mnist-2nn-1`, `mnist-2nn-2`, ... */
 function freeName(task: string, taken: ReadonlySet<RunId>): RunId {

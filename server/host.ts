@@ -1,9 +1,10 @@
 import type { Limits } from '../shared/protocol/limits.ts';
 import type { ServerMessage } from '../shared/protocol/messages.ts';
 import type { ClientId } from '../shared/ids.ts';
-import type { RandomBytes } from '../shared/crypto/primitives.ts';
+import type { Primitives, RandomBytes } from '../shared/crypto/primitives.ts';
 import type { ModelSpec } from '../shared/tasks/model.ts';
 import type { EventLog } from './event-log.ts';
+import type { MaskPool } from './masking/mask-pool.ts';
 import type { Metrics } from './metrics.ts';
 import type { BlobStore, Evaluation, Store } from './store/store.ts';
 
@@ -36,8 +37,13 @@ export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} };
 export type StepName =
   | 'attempt-saved'
   | 'train-sent'
+  | 'adverts-closed'
+  | 'shares-closed'
   | 'upload-begun'
   | 'report-received'
+  | 'sum-masked'
+  | 'consents-closed'
+  | 'unmasked'
   | 'aggregated'
   | 'blob-durable'
   | 'round-committed'
@@ -47,8 +53,11 @@ export type StepName =
 /** The outside world of the server's coordinator. */
 export interface Host {
   readonly clock: Clock;
+  readonly primitives: Primitives;
   /** Cryptographic. */
   readonly randomBytes: RandomBytes;
+  /** Threads that take masks off sums. */
+  readonly masks: MaskPool;
   readonly store: Store;
   readonly blobs: BlobStore;
   readonly log: Log;
@@ -66,6 +75,8 @@ export interface Population {
   /** Ids of the clients that are connected and able to train. */
   ready(): ClientId[];
   isReady(id: ClientId): boolean;
+  /** Ids of all connected clients, also of those that cannot train now. */
+  everyone(): ClientId[];
   /** Does nothing for a client that is not connected. */
   send(id: ClientId, message: ServerMessage): void;
 }

@@ -8,10 +8,12 @@ export interface ReportContext {
   /** The round in progress. */
   readonly round: number;
   readonly attempt: number;
-  /** d */
-  readonly length: number;
+  /** `float32`, or `masked` under secure aggregation: then the report names neither examples nor metrics. */
+  readonly encoding: 'float32' | 'masked';
+  /** Length of an update. */
+  readonly bytes: number;
   readonly maxExamples: number;
-  /** Whether the round still takes reports. */
+  /** Whether the round takes reports now. */
   readonly open: boolean;
   /** Where the sender stands in the cohort; undefined when it is not in it. */
   readonly member: MemberState | undefined;
@@ -46,12 +48,15 @@ export function checkReport(report: Report, context: ReportContext): 'accept' | 
   if (member === 'left' || member === 'failed' || member === 'refused') {
     return refuse('ROUND_CLOSED', `this client is out of round ${round} (${member})`);
   }
-  if (report.encoding !== 'float32') return refuse('WRONG_SHAPE', `encoding ${report.encoding}, expected float32`);
-  if (report.bytes !== 4 * context.length) {
-    return refuse(
-      'WRONG_SHAPE',
-      `${report.bytes} bytes, expected ${4 * context.length} (${context.length} float32 values)`,
-    );
+  if (report.encoding !== context.encoding) {
+    return refuse('WRONG_SHAPE', `encoding ${report.encoding}, expected ${context.encoding}`);
+  }
+  if (report.bytes !== context.bytes) {
+    return refuse('WRONG_SHAPE', `${report.bytes} bytes, expected ${context.bytes}`);
+  }
+  if (context.encoding === 'masked') {
+    if (report.examples === 0 && Object.keys(report.metrics).length === 0) return 'accept';
+    return refuse('BAD_EXAMPLES', 'examples and metrics in clear beside a masked update, expected none');
   }
   if (report.examples < 1 || report.examples > context.maxExamples) {
     return refuse('BAD_EXAMPLES', `${report.examples} examples, expected 1 to ${context.maxExamples}`);

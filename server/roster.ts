@@ -82,6 +82,10 @@ export class Roster implements Population {
     return ids;
   }
 
+  everyone(): ClientId[] {
+    return [...this.#connected.keys()];
+  }
+
   isReady(id: ClientId): boolean {
     return this.#connected.get(id)?.ready ?? false;
   }

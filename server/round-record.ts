@@ -1,6 +1,7 @@
 import type { Sha256 } from '../shared/ids.ts';
 import { firstPrevious, sealRecord, type RoundRecord } from '../shared/round-log.ts';
 import type { Attempt } from './attempt.ts';
+import { isSecure } from './config.ts';
 import type { Evaluation } from './store/store.ts';
 
 /** The record of an attempt that has ended, chained to the one before it. An abandoned attempt counts no reports. */
@@ -27,6 +28,7 @@ export function recordOf(
     task,
     weightsBefore: weights,
     weightsAfter: after.weightsAfter,
+    secureAggregation: isSecure(attempt.plan.config),
     cohort: [...members.keys()].toSorted(),
     reports: counted
       .map(([client, { examples }]) => ({ client, examples }))

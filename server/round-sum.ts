@@ -9,6 +9,14 @@ export interface Term {
   readonly metrics: Readonly<Record<string, number>>;
 }
 
+/** The sums of a round that takes no more reports: all that a strategy and the record of the round need. */
+export interface ClosedSum extends UpdateSum {
+  /** Sum of the examples. */
+  readonly examples: number;
+  /** Means over the clients, weighted by examples: `train/loss`, ... */
+  metricMeans(): Record<string, number>;
+}
+
 /** The metrics that are averaged over the clients; others are not kept. */
 const averagedMetrics = ['loss', 'accuracy'] as const;
 const maxMetric = 1e9;
@@ -27,7 +35,7 @@ export interface RoundSumOptions {
 const sliceLength = 512 * 1024;
 
 /** The running sums of one round: the updates, their weights, and the clients' metrics. Order of arrival does not matter. */
-export class RoundSum implements UpdateSum {
+export class RoundSum implements ClosedSum {
   readonly length: number;
   reports = 0;
   weight = 0;
@@ -95,7 +103,6 @@ export class RoundSum implements UpdateSum {
     return this.#updates.at(index) / this.weight;
   }
 
-  /** Means over the clients, weighted by examples: `train/loss`, ... */
   metricMeans(): Record<string, number> {
     const means: Record<string, number> = {};
     for (const [name, { sum, weight }] of Object.entries(this.#metrics)) {

@@ -2,6 +2,7 @@ import { finalRunStates, waitReasons, type WaitReason } from '../shared/states.t
 import { modelLayout } from '../shared/tasks/model.ts';
 import { layoutSize } from '../shared/weights.ts';
 import type { ActiveRun } from './active-run.ts';
+import { isSecure } from './config.ts';
 import type { CurrentRound, RunView } from './operations.ts';
 import { reportedOf } from './round.ts';
 import type { Evaluation, StoredRound, StoredRun } from './store/store.ts';
@@ -16,7 +17,7 @@ const common = (
   round: stored.round,
   rounds: stored.config.rounds,
   weights: stored.weights,
-  secureAggregation: false,
+  secureAggregation: isSecure(stored.config),
   createdAt: stored.createdAt,
   reason: stored.reason,
 });

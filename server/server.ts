@@ -19,6 +19,7 @@ import type { AdmissionMode } from './gateway/admission.ts';
 import { Gateway } from './gateway/gateway.ts';
 import { silentLog, systemClock, type Clock, type Host, type Log } from './host.ts';
 import { createHttpApp } from './http/app.ts';
+import { MaskPool } from './masking/mask-pool.ts';
 import { createMetrics } from './metrics.ts';
 import type { Operations, Role } from './operations.ts';
 import { openStore } from './store/open.ts';
@@ -79,6 +80,7 @@ export async function createServer(options: ServerOptions): Promise<FederatedSer
   } = options;
   const limits: Limits = { ...defaultLimits, ...options.limits };
   const { store, blobs, close: closeStore } = await openStore(dataDir, { lock: true });
+  const masks = new MaskPool();
   try {
     const primitives = nativePrimitives(crypto);
     const randomBytes = (length: number): Uint8Array => new Uint8Array(crypto.randomBytes(length));
@@ -102,7 +104,9 @@ export async function createServer(options: ServerOptions): Promise<FederatedSer
     const { evaluate, onStep } = options;
     const world: Host = {
       clock,
+      primitives,
       randomBytes,
+      masks,
       store,
       blobs,
       log,
@@ -199,6 +203,7 @@ export async function createServer(options: ServerOptions): Promise<FederatedSer
       const cut = setTimeout(() => server.closeAllConnections(), 1_500);
       await closed;
       clearTimeout(cut);
+      await masks.close();
       await closeStore();
     };
     return {
@@ -215,6 +220,7 @@ export async function createServer(options: ServerOptions): Promise<FederatedSer
       close,
     };
   } catch (error) {
+    await masks.close();
     await closeStore();
     throw error;
   }

@@ -4,8 +4,7 @@ import type { ClientId } from '../shared/ids.ts';
 import { tagOf } from '../shared/protocol/frames.ts';
 import type { Limits } from '../shared/protocol/limits.ts';
 import type { ClientMessage, MessageOf } from '../shared/protocol/messages.ts';
-import { sumOfSquares } from '../shared/updates/norm.ts';
-import { bytesFloats } from '../shared/weights.ts';
+import type { UpdateCheck } from './update-check.ts';
 
 export type Report = MessageOf<ClientMessage, 'report'>;
 
@@ -13,17 +12,14 @@ export type Report = MessageOf<ClientMessage, 'report'>;
 export interface Upload {
   readonly client: ClientId;
   readonly report: Report;
-  /** length d; filled from the front */
-  readonly values: Float32Array;
-  /** L2 norm of the whole update, once it is whole. */
-  readonly norm: number;
+  /** The update, as sent; filled from the front. In memory of its own, so that it can be seen as words or floats. */
+  readonly bytes: Uint8Array;
+  readonly check: UpdateCheck;
 }
 
 interface Receiving extends Upload {
-  norm: number;
   offset: number;
   acked: number;
-  squares: number;
   readonly startedAt: number;
   lastAt: number;
 }
@@ -36,7 +32,7 @@ export interface UploadsHost {
   /** Tells the client to send from this offset. */
   send(client: ClientId, report: Report, offset: number): void;
   ack(client: ClientId, report: Report, offset: number): void;
-  /** The update is whole, finite and within its norm bound. Call `release` when its values are no longer needed. */
+  /** The update is whole and has passed its check. Call `release` when its bytes are no longer needed. */
   whole(upload: Upload): void;
   /** The update cannot be taken. It is gone already. */
   refused(client: ClientId, report: Report, error: FederatedError): void;
@@ -50,31 +46,32 @@ export interface UploadsHost {
 export class Uploads {
   readonly #host: UploadsHost;
   readonly #limits: Limits;
-  readonly #length: number;
-  readonly #maxNorm: number;
+  readonly #bytes: number;
+  readonly #newCheck: () => UpdateCheck;
   /** Updates that memory has room for. */
   readonly #places: number;
   readonly #receiving = new Map<ClientId, Receiving>();
   readonly #waiting = new Map<ClientId, Report>();
-  readonly #pool: Float32Array[];
+  readonly #pool: Uint8Array[];
   #held = 0;
 
   constructor(
     host: UploadsHost,
     options: {
-      readonly length: number;
-      readonly maxNorm: number;
+      /** Length of an update. */
+      readonly bytes: number;
+      readonly newCheck: () => UpdateCheck;
       readonly limits: Limits;
-      /** Vectors of this length that can be used again; released ones go back into it. */
-      readonly pool?: Float32Array[];
+      /** Memory of this length that can be used again; what is released goes back into it. */
+      readonly pool?: Uint8Array[];
     },
   ) {
     this.#host = host;
     this.#limits = options.limits;
     this.#pool = options.pool ?? [];
-    this.#length = options.length;
-    this.#maxNorm = options.maxNorm;
-    this.#places = Math.max(1, Math.floor(options.limits.maxSpoolBytes / (4 * options.length)));
+    this.#bytes = options.bytes;
+    this.#newCheck = options.newCheck;
+    this.#places = Math.max(1, Math.floor(options.limits.maxSpoolBytes / options.bytes));
   }
 
   /** Takes a checked report: answers with `send` now, or when a place is free. A known upload goes on where it stopped. */
@@ -110,13 +107,12 @@ export class Uploads {
       this.#refuse(upload, error);
       return true;
     }
-    const part = bytesFloats(payload);
-    upload.squares += sumOfSquares(part);
-    if (!Number.isFinite(upload.squares)) {
-      this.#refuse(upload, new FederatedError('NOT_FINITE', 'upload: the update holds NaN or an infinity'));
+    const fault = upload.check.part(payload);
+    if (fault !== null) {
+      this.#refuse(upload, fault);
       return true;
     }
-    upload.values.set(part, offset / 4);
+    upload.bytes.set(payload, offset);
     upload.offset += payload.length;
     upload.lastAt = this.#host.now();
     if (upload.offset === upload.report.bytes) this.#finish(upload);
@@ -127,10 +123,10 @@ export class Uploads {
     return true;
   }
 
-  /** The values of a whole upload are no longer needed; their memory goes to the next. */
+  /** The bytes of a whole upload are no longer needed; their memory goes to the next. */
   release(upload: Upload): void {
     this.#held--;
-    if (this.#pool.length < this.#limits.maxUploads) this.#pool.push(upload.values);
+    if (this.#pool.length < this.#limits.maxUploads) this.#pool.push(upload.bytes);
     this.#admit();
   }
 
@@ -169,8 +165,9 @@ export class Uploads {
       this.#waiting.delete(client);
       this.#held++;
       const now = this.#host.now();
-      const values = this.#pool.pop() ?? new Float32Array(this.#length);
-      const upload = { client, report, values, norm: 0, offset: 0, acked: 0, squares: 0, startedAt: now, lastAt: now };
+      const bytes = this.#pool.pop() ?? new Uint8Array(this.#bytes);
+      const check = this.#newCheck();
+      const upload = { client, report, bytes, check, offset: 0, acked: 0, startedAt: now, lastAt: now };
       this.#receiving.set(client, upload);
       this.#host.send(client, report, 0);
     }
@@ -185,10 +182,9 @@ export class Uploads {
   }
 
   #finish(upload: Receiving): void {
-    upload.norm = Math.sqrt(upload.squares);
-    if (upload.norm > this.#maxNorm) {
-      const message = `upload: the update's L2 norm is ${upload.norm.toPrecision(4)}, the bound is ${this.#maxNorm}`;
-      this.#refuse(upload, new FederatedError('NORM_TOO_LARGE', message));
+    const fault = upload.check.whole();
+    if (fault !== null) {
+      this.#refuse(upload, fault);
       return;
     }
     this.#receiving.delete(upload.client); // its place stays taken until release

@@ -9,8 +9,8 @@ export const toHex = (bytes: Uint8Array): string => {
 };
 
 /** @throws RangeError when the text is not an even number of hex digits */
-export function fromHex(text: string): Uint8Array {
-  if (!/^([0-9a-fA-F]{2})*$/.test(text)) throw new RangeError('fromHex: expected pairs of hex digits');
+export function fromHex(text: string): Uint8Array<ArrayBuffer> {
+  if (text.length % 2 > 0 || /[^0-9a-fA-F]/.test(text)) throw new RangeError('fromHex: expected pairs of hex digits');
   return Uint8Array.from({ length: text.length / 2 }, (_, i) => Number.parseInt(text.slice(2 * i, 2 * i + 2), 16));
 }
 

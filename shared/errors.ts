@@ -47,6 +47,7 @@ export const errorCodes = {
 
   // Secure aggregation: why a client, or the server, goes no further with this attempt at a round.
   BAD_SHARE: { retry: false, close: null },
+  SECAGG_REQUIRED: { retry: false, close: null },
   SECAGG_CONTEXT: { retry: false, close: null },
   SECAGG_REPLAY: { retry: false, close: null },
   SECAGG_MESSAGE: { retry: false, close: null },
@@ -63,6 +64,7 @@ export const errorCodes = {
   SECAGG_GRAPH: { retry: false, close: null },
   SECAGG_TOO_FEW: { retry: true, close: null },
   SECAGG_SURVIVORS: { retry: false, close: null },
+  SECAGG_DIFFERENCE: { retry: true, close: null },
   SECAGG_BOTH_SHARES: { retry: false, close: null },
   SECAGG_REVEALED: { retry: false, close: null },
 

@@ -21,9 +21,14 @@ export interface RoundRecord {
   /** The model that clients trained from, and the model after. Equal when abandoned. */
   readonly weightsBefore: Sha256;
   readonly weightsAfter: Sha256;
-  /** Who was selected, and the ledger: whose reports are in the sum, with their examples; both in order of client id. */
+  /** Whether the server saw the sum of the reports only. */
+  readonly secureAggregation: boolean;
+  /**
+   * Who was selected, and the ledger: whose reports are in the sum, with their examples (null under secure aggregation, which
+   * hides them); both in order of client id.
+   */
   readonly cohort: readonly ClientId[];
-  readonly reports: readonly { readonly client: ClientId; readonly examples: number }[];
+  readonly reports: readonly { readonly client: ClientId; readonly examples: number | null }[];
   /** ms since 1970, by the server's clock. */
   readonly startedAt: number;
   readonly endedAt: number;

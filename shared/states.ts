@@ -56,6 +56,7 @@ export const waitReasons = {
   'not-idle': 'Waiting for the device to be idle.',
   'data-too-small': 'Not taking part: there are too few examples on this device.',
   'budget-spent': 'Not taking part: the privacy budget is spent.',
+  'plan-refused': "Not taking part: the run's plan protects this device's data less than this client demands.",
   'outdated-client': 'Not taking part: this client is older than the server allows.',
   'paused-by-user': 'Paused on this device.',
 } as const;

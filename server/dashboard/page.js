@@ -50,6 +50,7 @@ function drawRun() {
           ['parameters', run.parameters.toLocaleString('en')],
           ['reports', run.current === null ? '–' : `${run.current.reported} of ${run.current.wanted}`],
           ['phase', run.current?.phase ?? '–'],
+          ['the server sees', run.secureAggregation ? 'sums only' : 'EVERY SINGLE UPDATE'],
         ];
   $('figures').replaceChildren(
     ...figures.map(([name, value]) => {

@@ -12,6 +12,8 @@ export interface ModelCardInfo {
   readonly reports: number;
   /** Central evaluation of this very model, or null. */
   readonly evaluation: Readonly<Record<string, number>> | null;
+  /** Rounds of which the server saw the sum of the updates only. */
+  readonly secureRounds: number;
   readonly weightsSha256: string;
   /** Names of the files beside the card. */
   readonly files: readonly string[];
@@ -59,7 +61,19 @@ you rely on it.
 ## Privacy
 
 - Differential privacy: none. No bound can be given on what the model reveals about one client or one example.
-- Updates: the server saw the update of every single client. They were encrypted on the way.
-- Secure aggregation: off.
+${aggregation(info)}
 `;
+}
+
+function aggregation({ round, secureRounds }: ModelCardInfo): string {
+  if (round > 0 && secureRounds === round) {
+    return `- Updates: in every round the server saw the sum over at least three clients, and no single update.
+- Secure aggregation: on.`;
+  }
+  if (secureRounds === 0) {
+    return `- Updates: the server saw the update of every single client. They were encrypted on the way.
+- Secure aggregation: off.`;
+  }
+  return `- Updates: in ${round - secureRounds} of ${round} rounds the server saw the update of every single client. They were encrypted on the way.
+- Secure aggregation: on in ${secureRounds} of ${round} rounds.`;
 }

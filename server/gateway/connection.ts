@@ -3,8 +3,9 @@ import { asFederatedError, closeCodeOf, FederatedError, type ErrorCode } from '.
 import type { ClientId } from '../../shared/ids.ts';
 import { SealedChannel } from '../../shared/protocol/channel.ts';
 import { decodeControl } from '../../shared/protocol/codec.ts';
-import { decodeFrame, encodeControlFrame } from '../../shared/protocol/frames.ts';
+import { decodeFrame, encodeControlFrames } from '../../shared/protocol/frames.ts';
 import { answerHello, encodeRefusal } from '../../shared/protocol/handshake.ts';
+import { LongMessage } from '../../shared/protocol/long-message.ts';
 import {
   checkClientMessage,
   type ClientMessage,
@@ -23,6 +24,7 @@ export class Connection implements Session {
   readonly #socket: WebSocket;
   readonly #context: GatewayContext;
   readonly #bucket: TokenBucket;
+  readonly #long: LongMessage;
   #stage: Stage = 'hello';
   #channel: SealedChannel | null = null;
   #transcript: Uint8Array = new Uint8Array(0);
@@ -39,6 +41,8 @@ export class Connection implements Session {
     this.#socket = socket;
     this.#context = context;
     this.address = address;
+    const { maxLongBytes, chunkBytes } = context.limits;
+    this.#long = new LongMessage({ maxBytes: maxLongBytes, partBytes: chunkBytes });
     this.#bucket = new TokenBucket(context.limits.controlRate, context.limits.controlBurst, now);
     this.#lastSeen = now;
     this.#lastSent = now;
@@ -82,7 +86,7 @@ export class Connection implements Session {
       this.#socket.terminate();
       return;
     }
-    this.#transmit(this.#channel.seal(encodeControlFrame(message)));
+    for (const frame of encodeControlFrames(message, this.#context.limits)) this.#transmit(this.#channel.seal(frame));
   }
 
   end(code: ErrorCode, message: string, retryAfter?: number): void {
@@ -197,7 +201,10 @@ export class Connection implements Session {
     if (!this.#bucket.take(this.#lastSeen)) {
       throw new FederatedError('RATE_LIMITED', `more than ${limits.controlRate} control messages a second`);
     }
-    const message = checkClientMessage(decodeControl(frame.payload, limits.maxControlBytes));
+    const long = frame.kind === 'part';
+    const payload = long ? this.#long.take(frame) : frame.payload;
+    if (payload === null) return;
+    const message = checkClientMessage(decodeControl(payload, long ? limits.maxLongBytes : limits.maxControlBytes));
     if (message.type === 'auth') throw new FederatedError('UNEXPECTED_MESSAGE', 'auth comes once, before the welcome');
     if (message.type !== 'ping') handler.message(this, message);
     if (message.type === 'leave') this.#socket.close(1000, 'left');

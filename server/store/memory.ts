@@ -11,6 +11,7 @@ export function memoryStore(): Store {
   const rounds = new Map<RunId, StoredRound[]>();
   const attempts = new Map<RunId, StoredAttempt>();
   const clients = new Map<ClientId, StoredClient>();
+  const removed = new Set<RunId>();
 
   const runOf = (id: RunId): StoredRun => {
     const run = runs.get(id);
@@ -35,7 +36,9 @@ export function memoryStore(): Store {
       runs.delete(id);
       rounds.delete(id);
       attempts.delete(id);
+      removed.add(id);
     },
+    takenNames: async () => new Set([...runs.keys(), ...removed]),
     async saveAttempt(attempt) {
       runOf(attempt.run);
       attempts.set(attempt.run, structuredClone(attempt));

@@ -7,6 +7,7 @@ CREATE TABLE runs (
   id TEXT PRIMARY KEY, config TEXT NOT NULL, task TEXT NOT NULL, state TEXT NOT NULL, round INTEGER NOT NULL,
   weights TEXT NOT NULL, strategy_state TEXT, reason TEXT, created_at INTEGER NOT NULL
 ) STRICT;
+CREATE TABLE removed_runs (id TEXT PRIMARY KEY) STRICT;
 CREATE TABLE attempts (
   run TEXT PRIMARY KEY REFERENCES runs ON DELETE CASCADE,
   round INTEGER NOT NULL, attempt INTEGER NOT NULL, cohort TEXT NOT NULL, wanted INTEGER NOT NULL
@@ -29,7 +30,9 @@ CREATE TABLE clients (
 `;
 
 /** Counted up with every change of the tables; kept in the file as user_version. */
-const schemaVersion = 1;
+const schemaVersion = 2;
+/** What brings a file of version i + 1 to the next. */
+const migrations: readonly string[] = ['CREATE TABLE removed_runs (id TEXT PRIMARY KEY) STRICT'];
 /** The ASCII bytes of `fdlm`: says that a SQLite file is ours. */
 const applicationId = 0x66_64_6c_6d;
 /** How long a call waits for another process that writes, ms. */
@@ -54,6 +57,7 @@ export function prepareFile(path: string): Database.Database {
     }
     db.exec('PRAGMA journal_mode = WAL');
     db.exec('PRAGMA synchronous = FULL');
+    migrate(db);
     db.exec('PRAGMA foreign_keys = ON');
     const found = Object.values(db.prepare('PRAGMA quick_check(1)').get() as Record<string, unknown>)[0];
     if (found !== 'ok') throw corrupt(path, String(found));
@@ -86,6 +90,17 @@ function create(db: Database.Database, path: string): void {
     db.exec(`PRAGMA application_id = ${applicationId}`);
     db.exec(`PRAGMA user_version = ${schemaVersion}`);
   });
+}
+
+/** Each step whole or not at all, and once, whoever else opens the file meanwhile. */
+function migrate(db: Database.Database): void {
+  for (let version = pragma(db, 'user_version'); version < schemaVersion; version = pragma(db, 'user_version')) {
+    inTransaction(db, () => {
+      if (pragma(db, 'user_version') !== version) return; // another process was faster
+      db.exec(migrations[version - 1]!);
+      db.exec(`PRAGMA user_version = ${version + 1}`);
+    });
+  }
 }
 
 const pragma = (db: Database.Database, name: string): number =>

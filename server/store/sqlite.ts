@@ -87,7 +87,9 @@ export function openSqliteStore(path: string): Store {
       transaction(() => {
         runRow(id);
         sql.removeRun.run(id); // rounds, evaluations and the attempt go with it
+        sql.keepName.run(id);
       }),
+    takenNames: () => guard(() => new Set((sql.names.all() as { id: RunId }[]).map(({ id }) => id))),
 
     saveAttempt: ({ run, round, attempt, cohort, wanted }) =>
       transaction(() => {
@@ -146,6 +148,8 @@ function prepareStatements(db: Database.Database) {
     setRunState: db.prepare('UPDATE runs SET state = ?, reason = ? WHERE id = ?'),
     advanceRun: db.prepare('UPDATE runs SET round = ?, weights = ?, strategy_state = ? WHERE id = ?'),
     removeRun: db.prepare('DELETE FROM runs WHERE id = ?'),
+    keepName: db.prepare('INSERT OR IGNORE INTO removed_runs VALUES (?)'),
+    names: db.prepare('SELECT id FROM runs UNION SELECT id FROM removed_runs'),
     saveAttempt: db.prepare('INSERT OR REPLACE INTO attempts VALUES (?, ?, ?, ?, ?)'),
     attempt: db.prepare('SELECT round, attempt, cohort, wanted FROM attempts WHERE run = ?'),
     clearAttempt: db.prepare('DELETE FROM attempts WHERE run = ?'),

@@ -62,8 +62,10 @@ export interface Store {
   runs(): Promise<StoredRun[]>;
   /** @throws FederatedError NOT_FOUND */
   setRunState(id: RunId, state: RunState, reason: string | null): Promise<void>;
-  /** Removes a run, its rounds and its attempt. Blobs stay until `collect`. @throws FederatedError NOT_FOUND */
+  /** Removes a run, its rounds and its attempt; its name stays taken. Blobs stay until `collect`. @throws FederatedError NOT_FOUND */
   removeRun(id: RunId): Promise<void>;
+  /** Names of the runs that there are and that there were: clients remember which rounds of a name they have taken part in. */
+  takenNames(): Promise<ReadonlySet<RunId>>;
 
   /** Replaces the run's attempt in progress. */
   saveAttempt(attempt: StoredAttempt): Promise<void>;

@@ -45,6 +45,20 @@ const weakKeys = [
 export const isWeakKey = (publicKey: Uint8Array): boolean =>
   weakKeys.some((weak) => weak.every((byte, i) => byte === (i === 31 ? publicKey[i]! & 0x7f : publicKey[i])));
 
+/** The order of the group of Ed25519, little-endian (RFC 8032, section 5.1). */
+const order = fromHex('edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010');
+
+/**
+ * Whether the second half of a signature is reduced, as RFC 8032, section 5.1.7, demands: not every library looks,
+ * and without it anyone can turn a signature into a second one for the same message.
+ */
+export function isBelowOrder(s: Uint8Array): boolean {
+  for (let i = 31; i >= 0; i--) {
+    if (s[i] !== order[i]) return s[i]! < order[i]!;
+  }
+  return false;
+}
+
 /** @throws FederatedError BAD_ARGUMENT for more output than HKDF gives, or more `info` than Node takes */
 export function checkDerivation(info: Uint8Array, length: number): void {
   if (Number.isInteger(length) && length >= 1 && length <= 255 * 32 && info.length <= 1024) return;

@@ -1,11 +1,18 @@
-import { concat } from '../bytes.ts';
+import { concat, equalBytes } from '../bytes.ts';
 import { hkdf } from '@noble/hashes/hkdf.js';
 import { hmac } from '@noble/hashes/hmac.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import nacl from 'tweetnacl';
-import { fromHex } from '../bytes.ts';
 import { FederatedError } from '../errors.ts';
-import { checkAeadInput, checkDerivation, checkPeerKey, checkSecret, checkShared, isWeakKey } from './checks.ts';
+import {
+  checkAeadInput,
+  checkDerivation,
+  checkPeerKey,
+  checkSecret,
+  checkShared,
+  isBelowOrder,
+  isWeakKey,
+} from './checks.ts';
 import type { Aead, Primitives } from './primitives.ts';
 
 /** NaCl secretbox: XSalsa20-Poly1305, tag before the ciphertext. */
@@ -33,7 +40,7 @@ export const portable: Primitives = {
   },
   hmac: (key, data) => hmac(sha256, key, data),
   signingPublicKey: (seed) => nacl.sign.keyPair.fromSeed(checkSecret(seed)).publicKey,
-  sign: (seed, message) => nacl.sign.detached(message, nacl.sign.keyPair.fromSeed(checkSecret(seed)).secretKey),
+  sign: (seed, message) => nacl.sign.detached(message, signingKey(checkSecret(seed))),
   verify: (publicKey, message, signature) =>
     publicKey.length === 32 &&
     signature.length === 64 &&
@@ -49,16 +56,17 @@ export const portable: Primitives = {
   },
 };
 
-/** The order of the group of Ed25519, little-endian (RFC 8032, section 5.1). */
-const order = fromHex('edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010');
+const signingKeys = new WeakMap<Uint8Array, Uint8Array>();
 
 /**
- * Whether the second half of a signature is reduced, as RFC 8032, section 5.1.7, demands: tweetnacl does not look, and
- * without it anyone can turn a signature into a second one for the same message.
+ * tweetnacl's secret key, which is the seed and then the public key: making it costs as much as signing. It is remembered no
+ * longer than the array that holds the seed, and does not serve when the array's bytes have changed since.
  */
-function isBelowOrder(s: Uint8Array): boolean {
-  for (let i = 31; i >= 0; i--) {
-    if (s[i] !== order[i]) return s[i]! < order[i]!;
+function signingKey(seed: Uint8Array): Uint8Array {
+  let key = signingKeys.get(seed);
+  if (key === undefined || !equalBytes(key.subarray(0, 32), seed)) {
+    key = nacl.sign.keyPair.fromSeed(seed).secretKey;
+    signingKeys.set(seed, key);
   }
-  return false;
+  return key;
 }

@@ -44,7 +44,10 @@ export interface Primitives {
  * @param firstBlock - the block of 64 bytes to begin with, 0 .. 2^32 - 1
  */
 export type OpenKeystream = (key: Uint8Array, firstBlock: number) => Keystream;
-/** The next bytes of a keystream, at most 65,536 at once. Whoever asked may write over them. */
+/**
+ * The next bytes of a keystream, at most 65,536 at once. They are there until the next bytes of any keystream of the thread
+ * are asked for, and whoever asked may write over them.
+ */
 export type Keystream = (length: number) => Uint8Array;
 
 /** `aes-256-gcm` (NIST SP 800-38D), the platform's; `nacl-secretbox` (XSalsa20-Poly1305), always there. */

@@ -65,12 +65,12 @@ export function combine(shares: readonly Uint8Array[]): Uint8Array {
   checkShares(shares);
   const length = shares[0]!.length - 1;
   const words = Math.ceil(length / 4);
-  const points = shares.map((share) => share[length]!);
+  const coefficients = coefficientsAtZero(shares.map((share) => share[length]!));
   const sum = new Uint32Array(words);
   const term = new Uint32Array(words);
   const termBytes = new Uint8Array(term.buffer);
   for (const [i, share] of shares.entries()) {
-    const coefficient = lagrangeAtZero(points, i);
+    const coefficient = coefficients[i]!;
     termBytes.set(share.subarray(0, length));
     for (let j = 0; j < words; j++) sum[j] = sum[j]! ^ scale(term[j]!, coefficient);
   }
@@ -91,26 +91,25 @@ function scale(four: number, by: number): number {
   return product;
 }
 
-/** The product over j other than i of x_j / (x_j - x_i); subtraction is exclusive or. All of it is public. */
-function lagrangeAtZero(points: readonly number[], i: number): number {
-  let above = 1;
-  let below = 1;
-  for (let j = 0; j < points.length; j++) {
-    if (j === i) continue;
-    above = scale(above, points[j]!);
-    below = scale(below, points[j]! ^ points[i]!);
-  }
-  return scale(above, inverse(below));
+/** Discrete logarithms to the base 3, which generates the field, and powers of 3. */
+const logarithms = new Uint8Array(256);
+const powers = new Uint8Array(255);
+for (let i = 0, power = 1; i < 255; i++, power = scale(power, 3)) {
+  powers[i] = power;
+  logarithms[power] = i;
 }
 
-/** a^254, which is 1 / a, since a^255 = 1. */
-function inverse(a: number): number {
-  let result = 1;
-  for (let bit = 0; bit < 7; bit++) {
-    a = scale(a, a);
-    result = scale(result, a); // a^2 * a^4 * ... * a^128 = a^254
-  }
-  return result;
+/**
+ * The Lagrange coefficients at 0: for each i the product over j other than i of x_j / (x_j - x_i), where subtraction is
+ * exclusive or. All of it is public, so tables may be looked up.
+ */
+function coefficientsAtZero(points: readonly number[]): number[] {
+  const above = points.reduce((sum, x) => sum + logarithms[x]!, 0);
+  return points.map((xi) => {
+    let log = above - logarithms[xi]!;
+    for (const xj of points) if (xj !== xi) log -= logarithms[xj ^ xi]!;
+    return powers[((log % 255) + 255) % 255]!;
+  });
 }
 
 function checkCounts(length: number, count: number, threshold: number): void {

@@ -36,13 +36,14 @@ const bytes32 = v.pipe(
 );
 const u16 = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xffff));
 
-/** Not strict: the client of a later version may say more, and still agree on version 1. */
-const clientHelloSchema = v.object({
-  versions: v.pipe(v.array(u16), v.minLength(1), v.maxLength(8)),
-  suites: v.pipe(v.array(v.pipe(v.string(), v.maxLength(32))), v.minLength(1), v.maxLength(8)),
-  ephemeral: bytes32,
-  nonce: bytes32,
-});
+/** Not strict: the client of a later version may say more, and still agree on version 1. Only the server reads it, as the mark says. */
+const clientHelloSchema = /* @__PURE__ */ (() =>
+  v.object({
+    versions: v.pipe(v.array(u16), v.minLength(1), v.maxLength(8)),
+    suites: v.pipe(v.array(v.pipe(v.string(), v.maxLength(32))), v.minLength(1), v.maxLength(8)),
+    ephemeral: bytes32,
+    nonce: bytes32,
+  }))();
 const serverHelloSchema = v.strictObject({
   version: u16,
   suite: v.picklist(suiteNames),

@@ -4,6 +4,9 @@ export const defaultLimits = {
   maxHelloBytes: 4 * 1024,
   /** Largest control message, bytes of msgpack. */
   maxControlBytes: 4 * 1024,
+  /** Largest control message that comes in parts, bytes: from a client, and from the server. */
+  maxLongBytes: 64 * 1024,
+  maxRosterBytes: 4 * 1024 * 1024,
   /** Bytes of an update in one chunk; a multiple of 4. */
   chunkBytes: 256 * 1024,
   /** Bytes a client may send ahead of the last acknowledgement. */

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { errorCodes, FederatedError, type ErrorCode } from '../errors.ts';
+import { clientSteps, serverSteps } from '../secagg/messages.ts';
 import { waitReasons, type WaitReason } from '../states.ts';
 
 /**
@@ -10,8 +11,6 @@ import { waitReasons, type WaitReason } from '../states.ts';
 const u32 = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xffff_ffff));
 /** Counts and byte sizes: exact in a float64. */
 const count = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));
-const finite = v.pipe(v.number(), v.finite());
-const fraction = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
 const text = (max: number) => v.pipe(v.string(), v.maxLength(max));
 const bytes = (min: number, max = min) =>
   v.pipe(
@@ -27,54 +26,65 @@ const waitReason = v.picklist(Object.keys(waitReasons) as [WaitReason, ...WaitRe
 const where = { run, round: u32, attempt: u32 };
 /** Random name of one update, so that a resumed upload goes on with the same bytes. */
 const upload = bytes(16);
-/** Named numbers measured by a client while training: `loss`, `accuracy`, ... */
-const metrics = v.pipe(
-  v.record(v.pipe(v.string(), v.regex(/^[a-z][a-zA-Z0-9_/-]{0,31}$/)), finite),
-  v.check((value) => Object.keys(value).length <= 16, 'expected at most 16 metrics'),
-);
 
-/** What a client sends. */
-export const clientMessages = {
-  /** Second half of the handshake, and the first sealed message: who the client is. */
-  auth: v.strictObject({
-    type: v.literal('auth'),
-    identity: bytes(32),
-    signature: bytes(64),
-    /** HMAC of the transcript under the join code; absent for a client that is already on the roster. */
-    joinProof: v.optional(bytes(32)),
-    ticket: v.optional(bytes(32)),
-    software: text(64),
-    backend: text(64),
-    encodings: v.pipe(v.array(text(32)), v.maxLength(16)),
-    label: v.optional(text(64)),
-  }),
-  /** Able and willing to train; again after every `unready`. */
-  ready: v.strictObject({ type: v.literal('ready'), examples: v.optional(count) }),
-  /** Not able for now. */
-  unready: v.strictObject({ type: v.literal('unready'), reason: waitReason }),
-  progress: v.strictObject({
-    type: v.literal('progress'),
-    ...where,
-    phase: v.picklist(['downloading', 'training']),
-    fraction,
-  }),
-  /** An update is there; the server answers `send` (with the offset to start from) or `refused`. */
-  report: v.strictObject({
-    type: v.literal('report'),
-    ...where,
-    upload,
-    bytes: count,
-    examples: count,
-    encoding: text(32),
-    metrics,
-    /** What it was trained on: known for certain only now. */
-    backend: v.optional(text(64)),
-  }),
-  /** Training did not work out; the round goes on without this client. */
-  failed: v.strictObject({ type: v.literal('failed'), ...where, code: errorCode, message: text(512) }),
-  leave: v.strictObject({ type: v.literal('leave'), reason: v.picklist(['user', 'consent', 'finished', 'failure']) }),
-  ping: v.strictObject({ type: v.literal('ping') }),
-};
+/** What a client sends. The mark lets a bundle for browsers leave the table out: only the server reads it. */
+export const clientMessages = /* @__PURE__ */ (() => {
+  const fraction = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
+  /** Named numbers measured by a client while training: `loss`, `accuracy`, ... */
+  const metrics = v.pipe(
+    v.record(v.pipe(v.string(), v.regex(/^[a-z][a-zA-Z0-9_/-]{0,31}$/)), v.pipe(v.number(), v.finite())),
+    v.check((value) => Object.keys(value).length <= 16, 'expected at most 16 metrics'),
+  );
+  return {
+    /** Second half of the handshake, and the first sealed message: who the client is. */
+    auth: v.strictObject({
+      type: v.literal('auth'),
+      identity: bytes(32),
+      signature: bytes(64),
+      /** HMAC of the transcript under the join code; absent for a client that is already on the roster. */
+      joinProof: v.optional(bytes(32)),
+      ticket: v.optional(bytes(32)),
+      software: text(64),
+      backend: text(64),
+      encodings: v.pipe(v.array(text(32)), v.maxLength(16)),
+      label: v.optional(text(64)),
+    }),
+    /** Able and willing to train; again after every `unready`. */
+    ready: v.strictObject({ type: v.literal('ready'), examples: v.optional(count) }),
+    /** Not able for now. */
+    unready: v.strictObject({ type: v.literal('unready'), reason: waitReason }),
+    progress: v.strictObject({
+      type: v.literal('progress'),
+      ...where,
+      phase: v.picklist(['downloading', 'training']),
+      fraction,
+    }),
+    /** Secure aggregation: fresh keys; see ../secagg/README.md for these four. */
+    advert: v.strictObject({ type: v.literal('advert'), ...where, ...clientSteps.advert.entries }),
+    /** Sealed shares of this client's secrets. */
+    shares: v.strictObject({ type: v.literal('shares'), ...where, ...clientSteps.shares.entries }),
+    /** Agrees to the set of clients in the sum. */
+    consent: v.strictObject({ type: v.literal('consent'), ...where, ...clientSteps.consent.entries }),
+    /** Shares of what is left to unmask the sum. */
+    reveal: v.strictObject({ type: v.literal('reveal'), ...where, ...clientSteps.reveal.entries }),
+    /** An update is there; the server answers `send` (with the offset to start from) or `refused`. */
+    report: v.strictObject({
+      type: v.literal('report'),
+      ...where,
+      upload,
+      bytes: count,
+      examples: count,
+      encoding: text(32),
+      metrics,
+      /** What it was trained on: known for certain only now. */
+      backend: v.optional(text(64)),
+    }),
+    /** Training did not work out; the round goes on without this client. */
+    failed: v.strictObject({ type: v.literal('failed'), ...where, code: errorCode, message: text(512) }),
+    leave: v.strictObject({ type: v.literal('leave'), reason: v.picklist(['user', 'consent', 'finished', 'failure']) }),
+    ping: v.strictObject({ type: v.literal('ping') }),
+  };
+})();
 
 /** What the server sends. */
 export const serverMessages = {
@@ -101,7 +111,18 @@ export const serverMessages = {
     taskBytes: count,
     weightsBytes: count,
     deadline: u32,
+    /** With secure aggregation its plan and the plan of updates, as JSON; without both the server sees the update. */
+    secagg: v.optional(text(1024)),
+    update: v.optional(text(2048)),
   }),
+  /** Secure aggregation: everyone who takes part; see ../secagg/README.md for these four. */
+  roster: v.strictObject({ type: v.literal('roster'), ...where, ...serverSteps.roster.entries }),
+  /** Shares that others have made for this client: mask and report. */
+  delivery: v.strictObject({ type: v.literal('delivery'), ...where, ...serverSteps.delivery.entries }),
+  /** Whose vectors are in the sum. */
+  survivors: v.strictObject({ type: v.literal('survivors'), ...where, ...serverSteps.survivors.entries }),
+  /** Who has agreed to that: reveal. */
+  unmask: v.strictObject({ type: v.literal('unmask'), ...where, ...serverSteps.unmask.entries }),
   /** Send the chunks of this update from `offset`. Sent again when a place is free or after a reconnect. */
   send: v.strictObject({ type: v.literal('send'), ...where, upload, offset: count }),
   ack: v.strictObject({ type: v.literal('ack'), ...where, upload, offset: count }),

@@ -144,7 +144,8 @@ export async function checkDelivery(
     refuse('SECAGG_GRAPH', `shares of ${from.size} neighbours came, but ${expected.length} are said to have shared`);
   }
   checkNear(standing, sharers, 'have shared');
-  const parcels = partsOf('delivery', checked.parcels, lengths.parcel, from);
+  // A copy, since opening them takes a while.
+  const parcels = partsOf('delivery', new Uint8Array(checked.parcels), lengths.parcel, from);
   await checkSignatures(primitives, standing, checked.signatures, from, {
     statement: sharingStatement(roster.hash),
     fault: { code: 'SECAGG_ROSTER', text: 'has not signed the roster that this client has' },

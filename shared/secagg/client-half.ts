@@ -1,4 +1,4 @@
-import { concat, equalBytes } from '../bytes.ts';
+import { concat, equalBytes, toHex } from '../bytes.ts';
 import type { Identity } from '../crypto/identity.ts';
 import type { RandomBytes } from '../crypto/primitives.ts';
 import { split } from '../crypto/shamir.ts';
@@ -20,7 +20,7 @@ import { contextHash, type RoundContext } from './context.ts';
 import { Graph } from './graph.ts';
 import { openParcel, pairMaskKey, sealParcel, seedMaskKey, type SharePair } from './keys.ts';
 import type { AttemptLedger } from './ledger.ts';
-import { checkStep, serverSteps, type ClientStep, type ServerStep } from './messages.ts';
+import { checkStep, lengths, serverSteps, type ClientStep, type ServerStep } from './messages.ts';
 import { secaggPlanHash, type SecAggPlan } from './plan.ts';
 import { checkPolicy, type SecAggPolicy } from './policy.ts';
 import { countIn, decodePositions, encodePositions } from './positions.ts';
@@ -82,9 +82,12 @@ export class ClientHalf {
 
   /** @throws FederatedError as checkPolicy does: nothing has been sent then */
   constructor(options: ClientHalfOptions) {
-    checkPolicy(options.plan, options.policy, options.update);
+    checkPolicy(options.primitives, options.plan, options.policy, options.update);
     this.#options = options;
-    this.#context = contextHash({ ...options.round, plan: secaggPlanHash(options.plan) });
+    this.#context = contextHash(options.primitives, {
+      ...options.round,
+      plan: secaggPlanHash(options.primitives, options.plan),
+    });
   }
 
   get phase(): ClientPhase {
@@ -114,33 +117,34 @@ export class ClientHalf {
       const { primitives, randomBytes, identity, isEnrolled, plan } = this.#options;
       const expected = { plan, context: this.#context, ownAdvert: this.#advert, isEnrolled };
       const { roster, position, shape } = await checkRoster(primitives, message, expected);
-      const graph = new Graph(shape, roster.hash);
-      const standing = { plan, roster, graph, position };
-      this.#standing = standing;
+      const graph = new Graph(primitives, shape, roster.hash);
+      this.#standing = { plan, roster, graph, position };
 
       const secrets = this.#theSecrets();
       const holders = graph.holders(position);
       const seedShares = split(secrets.seed, holders.length, shape.threshold, randomBytes);
       const keyShares = split(secrets.mask, holders.length, shape.threshold, randomBytes);
       const parcels: Uint8Array[] = [];
-      for (const [i, holder] of holders.entries()) {
-        const pair = { seed: seedShares[i]!, key: keyShares[i]! };
-        if (holder === position) {
-          this.#held.set(position, pair);
-          continue;
+      try {
+        for (const [i, holder] of holders.entries()) {
+          const pair = { seed: seedShares[i]!, key: keyShares[i]! };
+          if (holder === position) {
+            this.#held.set(position, { seed: new Uint8Array(pair.seed), key: new Uint8Array(pair.key) });
+            continue;
+          }
+          const shared = await this.#agree(secrets.share, holder, 'shareKey');
+          parcels.push(sealParcel(primitives, shared, { rosterHash: roster.hash, from: position, to: holder }, pair));
         }
-        const shared = await this.#agree(secrets.share, holder, 'shareKey');
-        parcels.push(sealParcel(primitives, shared, { rosterHash: roster.hash, from: position, to: holder }, pair));
-        pair.seed.fill(0);
-        pair.key.fill(0);
+      } finally {
+        for (const share of [...seedShares, ...keyShares]) share.fill(0);
       }
       return { signature: identity.sign(sharingStatement(roster.hash)), parcels: concat(...parcels) };
     });
   }
 
   /**
-   * Step 3: masks the vector in place, which is then to be sent. A neighbour's parcel that does not open costs that neighbour
-   * a holder, and nobody else anything.
+   * Step 3: masks the vector in place, which is then to be sent. A neighbour's parcel that does not open, or has other shares
+   * than this client's, costs that neighbour a holder, and nobody else anything.
    * @param words - length `plan.words`, each below 2^M
    * @throws FederatedError as checkDelivery does
    */
@@ -160,15 +164,18 @@ export class ClientHalf {
       const secrets = this.#theSecrets();
       const plus = [seedMaskKey(primitives, secrets.seed, roster.hash)];
       const minus: Uint8Array[] = [];
-      for (const [from, parcel] of parcels) {
-        const sealing = await this.#agree(secrets.share, from, 'shareKey');
-        const pair = openParcel(primitives, sealing, { rosterHash: roster.hash, from, to: position }, parcel);
-        if (pair !== null) this.#held.set(from, pair);
-        const masking = await this.#agree(secrets.mask, from, 'maskKey');
-        (position < from ? plus : minus).push(pairMaskKey(primitives, masking, roster.hash, position, from));
+      try {
+        for (const [from, parcel] of parcels) {
+          const sealing = await this.#agree(secrets.share, from, 'shareKey');
+          const pair = openParcel(primitives, sealing, { rosterHash: roster.hash, from, to: position }, parcel);
+          if (pair !== null) this.#keep(from, pair);
+          const masking = await this.#agree(secrets.mask, from, 'maskKey');
+          (position < from ? plus : minus).push(pairMaskKey(primitives, masking, roster.hash, position, from));
+        }
+        await applyMasks(words, plus, minus);
+      } finally {
+        for (const key of [...plus, ...minus]) key.fill(0);
       }
-      await applyMasks(words, plus, minus);
-      for (const key of [...plus, ...minus]) key.fill(0);
       this.#wipeSecrets(); // what is left to do takes the others' shares only
     });
   }
@@ -176,7 +183,8 @@ export class ClientHalf {
   /**
    * Step 4: agrees to one set of survivors.
    * @throws FederatedError SECAGG_MESSAGE, SECAGG_SMALL_COHORT, SECAGG_TOO_FEW; SECAGG_SURVIVORS for a set that leaves this
-   *   client out or has someone in it who has not shared, or when it has agreed to one before
+   *   client out or has someone in it who has not shared, or when it has agreed to one before; SECAGG_DIFFERENCE for a sum
+   *   that would tell too much beside an earlier one of this round
    */
   consent(message: ServerStep<'survivors'>): Promise<ClientStep<'consent'>> {
     return this.#step('masked', 'consented', () => {
@@ -192,6 +200,8 @@ export class ClientHalf {
         refuse('SECAGG_SURVIVORS', 'among the survivors is a client that has not shared');
       }
       checkNear(standing, survivors, 'have survived');
+      const { ledger, policy, round } = this.#options;
+      ledger.checkSum(round.run, this.#names(survivors), policy.minCohort);
       this.#survivors = survivors;
       const sharers = encodePositions(this.#sharers, adverts.length);
       return {
@@ -208,6 +218,8 @@ export class ClientHalf {
   reveal(message: ServerStep<'unmask'>): Promise<ClientStep<'reveal'>> {
     return this.#step('consented', 'revealed', async () => {
       await this.#checkUnmask(message);
+      const { ledger, policy, round } = this.#options;
+      await ledger.addSum(round.run, this.#names(this.#survivors), policy.minCohort);
       const clients = this.#theStanding().roster.adverts.length;
       const survived = [...this.#held].filter(([dealer]) => this.#survivors.has(dealer)).sort(([a], [b]) => a - b);
       const dropped = [...this.#held].filter(([dealer]) => !this.#survivors.has(dealer)).sort(([a], [b]) => a - b);
@@ -230,6 +242,12 @@ export class ClientHalf {
   /** Ends this client's part, for a reason of its own or because the server has given the attempt up. */
   abandon(): void {
     if (this.#phase !== 'revealed') this.#end('abandoned');
+  }
+
+  /** Of clients by position, as the ledger has them: the first 16 bytes of the identity in hex. */
+  #names(positions: ReadonlySet<number>): string[] {
+    const { adverts } = this.#theStanding().roster;
+    return [...positions].sort((a, b) => a - b).map((each) => toHex(adverts[each]!.identity.subarray(0, 16)));
   }
 
   async #checkUnmask(message: ServerStep<'unmask'>): Promise<void> {
@@ -257,6 +275,13 @@ export class ClientHalf {
       fault: { code: 'SECAGG_SURVIVORS', text: 'has not signed the set of survivors that this client has' },
     });
     checkNear(standing, new Set([...signers, position]), 'have signed the set of survivors');
+  }
+
+  /** Keeps a dealer's shares if they are this client's by their x: the server would refuse to take any others from it. */
+  #keep(dealer: number, pair: SharePair): void {
+    const { graph, position } = this.#theStanding();
+    const x = graph.xOf(dealer, position);
+    if ([pair.seed, pair.key].every((share) => share[lengths.share - 1] === x)) this.#held.set(dealer, pair);
   }
 
   /** X25519 with a peer. A key that is none is the peer's fault, and was signed by it. */

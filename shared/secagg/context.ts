@@ -1,7 +1,9 @@
-import { sha256 } from '@noble/hashes/sha2.js';
 import { concat, utf8 } from '../bytes.ts';
+import type { Primitives } from '../crypto/primitives.ts';
 import { FederatedError } from '../errors.ts';
 import type { RunId } from '../ids.ts';
+
+type Hashing = Pick<Primitives, 'sha256'>;
 
 /** Version of the secure aggregation protocol; part of every hash, key and signature. */
 export const secaggVersion = 1;
@@ -13,11 +15,18 @@ export interface RoundContext {
   readonly round: number;
   /** 1 .. 2^32 - 1: counts the tries of one round */
   readonly attempt: number;
-  /** SHA-256 (32 bytes) of the model that this client was sent. */
+  /** `modelHash` (32 bytes) of the task and weights that this client was sent. */
   readonly model: Uint8Array;
   /** SHA-256 (32 bytes) of the SecAggPlan that this client was sent, which names the update plan in turn. */
   readonly plan: Uint8Array;
 }
+
+/**
+ * What `model` of a context is: the hash of the task, which has the layers and how to train, and of the weights.
+ * @param task - SHA-256 (32 bytes), as is `weights`
+ */
+export const modelHash = ({ sha256 }: Hashing, task: Uint8Array, weights: Uint8Array): Uint8Array =>
+  sha256(lengthPrefixed(utf8('fedloom/1 secagg model'), task, weights));
 
 /** A number as four bytes, little-endian. */
 export function u32(value: number): Uint8Array {
@@ -38,7 +47,7 @@ const label = utf8('fedloom/1 secagg context');
  * masks would not cancel (Pasquini et al., "Eluding Secure Aggregation in Federated Learning", CCS 2022).
  * @throws FederatedError BAD_ARGUMENT
  */
-export function contextHash(context: RoundContext): Uint8Array {
+export function contextHash({ sha256 }: Hashing, context: RoundContext): Uint8Array {
   const { run, round, attempt, model, plan } = context;
   for (const [name, value] of Object.entries({ round, attempt })) {
     if (Number.isInteger(value) && value >= 0 && value <= 0xffff_ffff) continue;

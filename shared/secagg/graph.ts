@@ -1,10 +1,12 @@
-import { sha256 } from '@noble/hashes/sha2.js';
 import { utf8 } from '../bytes.ts';
+import type { Primitives } from '../crypto/primitives.ts';
 import { Prg } from '../crypto/prg.ts';
 import { FederatedError } from '../errors.ts';
 import { lengthPrefixed } from './context.ts';
 import { maxHolders, type SecAggPlan } from './plan.ts';
 import { findGraphParameters } from './threshold.ts';
+
+type Hashing = Pick<Primitives, 'sha256'>;
 
 /** The kind of graph that a number of clients gets. */
 export interface Shape {
@@ -54,9 +56,9 @@ export class Graph {
   readonly #place: Uint32Array;
 
   /** @param rosterHash - 32 bytes */
-  constructor(shape: Shape, rosterHash: Uint8Array) {
+  constructor(hashing: Hashing, shape: Shape, rosterHash: Uint8Array) {
     this.shape = shape;
-    this.#ring = shape.complete ? new Uint32Array(0) : ringOf(shape.clients, rosterHash);
+    this.#ring = shape.complete ? new Uint32Array(0) : ringOf(hashing, shape.clients, rosterHash);
     this.#place = new Uint32Array(this.#ring.length);
     for (const [place, client] of this.#ring.entries()) this.#place[client] = place;
   }
@@ -79,6 +81,13 @@ export class Graph {
     return this.shape.complete ? this.#around(client) : this.neighbours(client);
   }
 
+  /** The x of the share that `holder` has of a client's secrets, 1 for the first of its holders; undefined when it has none. */
+  xOf(client: number, holder: number): number | undefined {
+    const { clients, complete } = this.shape;
+    if (complete) return client < clients && holder < clients ? holder + 1 : undefined;
+    return this.areNeighbours(client, holder) ? this.holders(client).indexOf(holder) + 1 : undefined;
+  }
+
   #around(client: number): number[] {
     const { clients, complete, degree } = this.shape;
     if (complete) return Array.from({ length: clients }, (_, i) => i);
@@ -89,7 +98,7 @@ export class Graph {
 }
 
 /** The clients in an order drawn by ChaCha20 from the roster's hash (Fisher and Yates). */
-function ringOf(clients: number, rosterHash: Uint8Array): Uint32Array {
+function ringOf({ sha256 }: Hashing, clients: number, rosterHash: Uint8Array): Uint32Array {
   const draw = new Prg(sha256(lengthPrefixed(utf8('fedloom/1 secagg graph'), rosterHash)));
   const ring = Uint32Array.from({ length: clients }, (_, i) => i);
   for (let i = clients - 1; i > 0; i--) {

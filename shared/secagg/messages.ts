@@ -35,8 +35,8 @@ const signature = bytes(lengths.signature);
 const positions = bytes(1, Math.ceil(maxClients / 8));
 const count = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(maxClients));
 
-/** Client to server, in this order. */
-export const clientSteps = {
+/** Client to server, in this order. The mark lets a bundle for browsers leave the table out: only the server reads it. */
+export const clientSteps = /* @__PURE__ */ (() => ({
   /** 1. Fresh keys, signed. */
   advert: v.strictObject({ advert: bytes(lengths.advert) }),
   /** 2. A sealed pair of shares for each neighbour, and a signature over the roster that they were made for. */
@@ -50,7 +50,7 @@ export const clientSteps = {
     keysOf: positions,
     keyShares: parts(lengths.share, maxHolders),
   }),
-};
+}))();
 
 /** Server to client, each the answer to the step of the same place. */
 export const serverSteps = {

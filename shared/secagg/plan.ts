@@ -1,6 +1,6 @@
-import { sha256 } from '@noble/hashes/sha2.js';
 import * as v from 'valibot';
 import { utf8 } from '../bytes.ts';
+import type { Primitives } from '../crypto/primitives.ts';
 import { FederatedError } from '../errors.ts';
 import { canonicalJson } from '../tasks/task.ts';
 
@@ -84,4 +84,5 @@ export const makeSecAggPlan = (
 ): SecAggPlan => checkSecAggPlan({ ...planDefaults, ...options });
 
 /** SHA-256 (32 bytes) of the plan's canonical JSON. */
-export const secaggPlanHash = (plan: SecAggPlan): Uint8Array => sha256(utf8(canonicalJson(plan)));
+export const secaggPlanHash = ({ sha256 }: Pick<Primitives, 'sha256'>, plan: SecAggPlan): Uint8Array =>
+  sha256(utf8(canonicalJson(plan)));

@@ -1,8 +1,9 @@
 import { toHex } from '../bytes.ts';
+import type { Primitives } from '../crypto/primitives.ts';
 import { FederatedError, type ErrorCode } from '../errors.ts';
 import { wordLayout } from '../updates/layout.ts';
-import { updatePlanHash, type UpdatePlan } from '../updates/plan.ts';
-import type { SecAggPlan } from './plan.ts';
+import { checkUpdatePlan, updatePlanHash, type UpdatePlan } from '../updates/plan.ts';
+import { checkSecAggPlan, type SecAggPlan } from './plan.ts';
 
 /** The least that a client asks of a plan before it takes part, whatever the server says. */
 export interface SecAggPolicy {
@@ -36,9 +37,17 @@ export const defaultPolicy: SecAggPolicy = {
  * What a client does before its first message: compares the plan with its own policy and with the update plan, which both
  * come from the server.
  * @throws FederatedError SECAGG_SMALL_COHORT, SECAGG_WEAK_THRESHOLD, SECAGG_WEAK_GRAPH, SECAGG_SMALL_MODULUS or
- *   SECAGG_LOOSE_CLIP for a plan weaker than the policy; BAD_PLAN when the two plans do not belong together
+ *   SECAGG_LOOSE_CLIP for a plan weaker than the policy; BAD_PLAN for a plan that breaks a rule, or when the two do not
+ *   belong together; MODULUS_OVERFLOW
  */
-export function checkPolicy(plan: SecAggPlan, policy: SecAggPolicy, update: UpdatePlan): void {
+export function checkPolicy(
+  hashing: Pick<Primitives, 'sha256'>,
+  plan: SecAggPlan,
+  policy: SecAggPolicy,
+  update: UpdatePlan,
+): void {
+  checkSecAggPlan(plan);
+  checkUpdatePlan(update);
   if (plan.minCohort < policy.minCohort) {
     refuse('SECAGG_SMALL_COHORT', `sums over as few as ${plan.minCohort} clients`, `at least ${policy.minCohort}`);
   }
@@ -64,12 +73,12 @@ export function checkPolicy(plan: SecAggPlan, policy: SecAggPolicy, update: Upda
   if (update.clippingNorm > policy.maxClippingNorm) {
     refuse('SECAGG_LOOSE_CLIP', `clips at ${update.clippingNorm}`, `at most ${policy.maxClippingNorm}`);
   }
-  checkTogether(plan, update);
+  checkTogether(hashing, plan, update);
 }
 
-function checkTogether(plan: SecAggPlan, update: UpdatePlan): void {
+function checkTogether(hashing: Pick<Primitives, 'sha256'>, plan: SecAggPlan, update: UpdatePlan): void {
   const fault =
-    plan.update !== toHex(updatePlanHash(update))
+    plan.update !== toHex(updatePlanHash(hashing, update))
       ? 'names another update plan by its hash'
       : plan.modulusBits !== update.modulusBits
         ? `has words of ${plan.modulusBits} bits, its update plan of ${update.modulusBits}`

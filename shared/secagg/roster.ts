@@ -96,11 +96,11 @@ export function readRoster({ sha256 }: Pick<Primitives, 'sha256'>, context: Uint
   const keys = new Set<string>();
   for (const [i, { identity, maskKey, shareKey }] of adverts.entries()) {
     const previous = adverts[i - 1]?.identity;
-    if (previous !== undefined && compareBytes(previous, identity) > 0) {
-      throw new FederatedError('SECAGG_MESSAGE', 'secagg: the roster is not ordered by identity; refused');
-    }
-    for (const key of [identity, maskKey, shareKey]) keys.add(toHex(key));
-    if (keys.size === 3 * (i + 1)) continue;
+    const order = previous === undefined ? -1 : compareBytes(previous, identity);
+    if (order > 0) throw new FederatedError('SECAGG_MESSAGE', 'secagg: the roster is not ordered by identity; refused');
+    // Identities apart from keys: else a client could keep another off by advertising its identity, which is public, as a key.
+    for (const key of [maskKey, shareKey]) keys.add(toHex(key));
+    if (order < 0 && keys.size === 2 * (i + 1)) continue;
     throw new FederatedError(
       'SECAGG_REUSED_ADVERT',
       `secagg: the identity or a key of client ${shortName(identity)} occurs twice on the roster; refused`,

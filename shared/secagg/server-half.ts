@@ -7,8 +7,8 @@ import { Graph, shapeOf } from './graph.ts';
 import { pairMaskKey, seedMaskKey } from './keys.ts';
 import { checkStep, clientSteps, lengths, partsOf, type ClientStep, type ServerStep } from './messages.ts';
 import { secaggPlanHash, type SecAggPlan } from './plan.ts';
-import { countIn, decodePositions, encodePositions } from './positions.ts';
-import { reconstruct, type RevealedShare } from './reconstruct.ts';
+import { countIn, encodePositions } from './positions.ts';
+import { RevealedShares } from './revealed-shares.ts';
 import {
   advertStatement,
   badAdvert,
@@ -33,8 +33,9 @@ export interface ServerHalfOptions {
   readonly sum: Uint32Array;
 }
 
-/** The step whose messages are taken; `done` and `failed` take none. */
-export type ServerPhase = 'advertising' | 'sharing' | 'masking' | 'consenting' | 'revealing' | 'done' | 'failed';
+/** The step whose messages are taken; `unmasking`, `done` and `failed` take none. */
+export type ServerPhase =
+  'advertising' | 'sharing' | 'masking' | 'consenting' | 'revealing' | 'unmasking' | 'done' | 'failed';
 
 /** What is left on the sum: it is right after `sum + masks of plus - masks of minus` modulo 2^M. */
 export interface Unmasking {
@@ -44,11 +45,8 @@ export interface Unmasking {
   readonly blamed: readonly number[];
 }
 
-/** Two lists of revealed shares, by the position of the client whose secret they make. */
-interface Revealed {
-  readonly seeds: Map<number, RevealedShare[]>;
-  readonly keys: Map<number, RevealedShare[]>;
-}
+/** Not secret: a key of low order agrees on zero with every secret. */
+const anySecret = new Uint8Array(32).fill(1);
 
 /**
  * The server's part of one aggregation. Messages of a step come in any order; `close...` ends the step with those who have
@@ -60,6 +58,8 @@ export class ServerHalf {
   readonly #options: ServerHalfOptions;
   readonly #context: Uint8Array;
   readonly #adverts = new Map<string, Advert>();
+  /** Mask keys and share keys of the adverts, in hex. */
+  readonly #keys = new Set<string>();
   #phase: ServerPhase = 'advertising';
   #roster: Roster | null = null;
   #graph: Graph | null = null;
@@ -69,8 +69,7 @@ export class ServerHalf {
   readonly #shared = new Map<number, ClientStep<'shares'>>();
   readonly #masked = new Set<number>();
   readonly #consents = new Map<number, Uint8Array>();
-  readonly #revealed = new Set<number>();
-  readonly #shares: Revealed = { seeds: new Map(), keys: new Map() };
+  #revealed: RevealedShares | null = null;
 
   constructor(options: ServerHalfOptions) {
     const { plan, sum, round } = options;
@@ -78,7 +77,7 @@ export class ServerHalf {
       throw new FederatedError('WRONG_SHAPE', `secagg: a sum of the plan has ${plan.words} words, got ${sum.length}`);
     }
     this.#options = options;
-    this.#context = contextHash({ ...round, plan: secaggPlanHash(plan) });
+    this.#context = contextHash(options.primitives, { ...round, plan: secaggPlanHash(options.primitives, plan) });
   }
 
   get phase(): ServerPhase {
@@ -95,6 +94,14 @@ export class ServerHalf {
     return this.#masked;
   }
 
+  /**
+   * After `unmask` has failed: the client whose secret could not be put together although enough of its holders have revealed.
+   * Either it has dealt wrong shares, or more of its holders lie than the threshold bears; the next attempt may go without it.
+   */
+  get lost(): number | undefined {
+    return this.#revealed?.lost;
+  }
+
   /** @param identity - Ed25519 public key. @returns undefined for one that is not on the roster */
   positionOf(identity: Uint8Array): number | undefined {
     return this.#positions.get(toHex(identity));
@@ -109,7 +116,8 @@ export class ServerHalf {
   /**
    * @param identity - of the session that it came by: nobody advertises for another
    * @returns false when this very advert is there already
-   * @throws FederatedError SECAGG_MESSAGE, SECAGG_STEP, SECAGG_BAD_ADVERT, SECAGG_CONTEXT, SECAGG_REUSED_ADVERT
+   * @throws FederatedError SECAGG_MESSAGE, SECAGG_STEP, SECAGG_BAD_ADVERT, SECAGG_CONTEXT, SECAGG_REUSED_ADVERT; SECAGG_ROSTER
+   *   when the roster is full
    */
   advert(identity: Uint8Array, message: ClientStep<'advert'>): boolean {
     this.#expect('advertising');
@@ -124,16 +132,10 @@ export class ServerHalf {
     if (!equalBytes(advert.identity, identity)) badAdvert(advert);
     checkContext(advert, this.#context);
     if (!this.#options.primitives.verify(identity, advertStatement(advert), advert.signature)) badAdvert(advert);
-    for (const { maskKey, shareKey } of this.#adverts.values()) {
-      for (const key of [advert.maskKey, advert.shareKey]) {
-        if (equalBytes(key, maskKey) || equalBytes(key, shareKey)) {
-          refuse('SECAGG_REUSED_ADVERT', 'a key of this client is that of another');
-        }
-      }
-    }
-    if (equalBytes(advert.maskKey, advert.shareKey)) refuse('SECAGG_REUSED_ADVERT', 'one key for two purposes');
+    this.#checkKeys(advert);
     if (this.#adverts.size >= this.#options.plan.maxCohort) refuse('SECAGG_ROSTER', 'the roster is full');
     this.#adverts.set(name, advert);
+    for (const key of [advert.maskKey, advert.shareKey]) this.#keys.add(toHex(key));
     return true;
   }
 
@@ -146,12 +148,13 @@ export class ServerHalf {
       const adverts = concat(...ordered.map(({ bytes }) => bytes));
       const shape = shapeOf(plan, ordered.length);
       const roster = readRoster(primitives, this.#context, adverts);
-      const graph = new Graph(shape, roster.hash);
+      const graph = new Graph(primitives, shape, roster.hash);
       this.#roster = roster;
       this.#graph = graph;
       for (const [position, { identity }] of roster.adverts.entries()) this.#positions.set(toHex(identity), position);
       this.#neighbours = roster.adverts.map((_, position) => graph.neighbours(position));
       this.#adverts.clear();
+      this.#keys.clear();
       return { adverts, degree: shape.degree, threshold: shape.threshold };
     });
   }
@@ -181,8 +184,12 @@ export class ServerHalf {
     });
   }
 
-  /** What a client that has shared is to know before it masks: 146 bytes for each neighbour that has shared. */
+  /**
+   * What a client that has shared is to know before it masks: 146 bytes for each neighbour that has shared.
+   * @throws FederatedError SECAGG_STEP before the step and after it, when the parcels are overwritten
+   */
   deliveryFor(position: number): ServerStep<'delivery'> {
+    this.#expect('masking');
     const from = this.#neighboursOf(position).filter((each) => this.#shared.has(each));
     const sent = from.map((each) => this.#shared.get(each)!);
     const parcelFor = (sender: number, { parcels }: ClientStep<'shares'>): Uint8Array => {
@@ -257,7 +264,9 @@ export class ServerHalf {
     });
   }
 
+  /** @throws FederatedError SECAGG_STEP before the consents are complete and after the sum is unmasked */
   unmaskFor(position: number): ServerStep<'unmask'> {
+    this.#expect('revealing');
     const signers = this.#neighboursOf(position).filter((each) => this.#consents.has(each));
     return {
       survivors: encodePositions(this.#masked, this.clients),
@@ -277,18 +286,10 @@ export class ServerHalf {
   reveal(position: number, message: ClientStep<'reveal'>): boolean {
     this.#expect('revealing');
     if (!this.#consents.has(position)) refuse('SECAGG_STEP', 'only those who have consented reveal');
-    if (this.#revealed.has(position)) return false;
+    const revealed = this.#theRevealed();
+    if (revealed.holders.has(position)) return false;
     const checked = checkStep('reveal', clientSteps.reveal, message);
-    const seeds = this.#sharesIn(position, checked.seedsOf, checked.seedShares, this.#masked);
-    const keys = this.#sharesIn(position, checked.keysOf, checked.keyShares, new Set(this.#dropped()));
-    this.#revealed.add(position);
-    for (const [list, found] of [[this.#shares.seeds, seeds] as const, [this.#shares.keys, keys] as const]) {
-      for (const [dealer, share] of found) {
-        const shares = list.get(dealer) ?? [];
-        shares.push({ holder: position, share: new Uint8Array(share) });
-        list.set(dealer, shares);
-      }
-    }
+    revealed.add(position, checked, { survivors: this.#masked, dropped: new Set(this.#dropped()) });
     return true;
   }
 
@@ -300,9 +301,10 @@ export class ServerHalf {
    */
   async unmask(pause: () => Promise<void> = async () => {}): Promise<Unmasking> {
     this.#expect('revealing');
+    this.#phase = 'unmasking'; // so that what comes during a pause finds the step closed
     const plus: Uint8Array[] = [];
     const minus: Uint8Array[] = [];
-    const blamed = new Set<number>();
+    const revealed = this.#theRevealed();
     try {
       const { primitives } = this.#options;
       const { adverts, hash } = this.#theRoster();
@@ -310,7 +312,7 @@ export class ServerHalf {
         const { commitment } = adverts[position]!;
         const isRight = (seed: Uint8Array): boolean =>
           equalBytes(commitmentOf(primitives, seed, this.#context), commitment);
-        const seed = this.#reconstruct('seed', position, this.#shares.seeds.get(position), isRight, blamed);
+        const seed = revealed.secretOf('seeds', position, isRight);
         minus.push(seedMaskKey(primitives, seed, hash));
         seed.fill(0);
         await pause();
@@ -318,7 +320,7 @@ export class ServerHalf {
       for (const position of this.#dropped()) {
         const { maskKey } = adverts[position]!;
         const isRight = (secret: Uint8Array): boolean => equalBytes(primitives.agreementPublicKey(secret), maskKey);
-        const secret = this.#reconstruct('mask key', position, this.#shares.keys.get(position), isRight, blamed);
+        const secret = revealed.secretOf('keys', position, isRight);
         for (const peer of this.#neighboursOf(position)) {
           if (!this.#masked.has(peer)) continue;
           const shared = primitives.agree(secret, adverts[peer]!.maskKey);
@@ -328,60 +330,25 @@ export class ServerHalf {
         secret.fill(0);
         await pause();
       }
+      this.#expect('unmasking'); // not abandoned meanwhile
       this.#phase = 'done';
-      return { plus, minus, blamed: [...blamed].sort((a, b) => a - b) };
+      return { plus, minus, blamed: [...revealed.blamed].sort((a, b) => a - b) };
     } catch (thrown) {
       this.#phase = 'failed';
       for (const key of [...plus, ...minus]) key.fill(0);
       throw thrown;
     } finally {
-      this.#wipe();
+      revealed.wipe();
     }
   }
 
   /** Ends the attempt: nothing is taken any more, and what was revealed is overwritten. */
   abandon(): void {
     if (this.#phase !== 'done') this.#phase = 'failed';
-    this.#wipe();
+    this.#revealed?.wipe();
   }
 
   // Inside.
-
-  #reconstruct(
-    what: string,
-    position: number,
-    shares: readonly RevealedShare[] = [],
-    isRight: (secret: Uint8Array) => boolean,
-    blamed: Set<number>,
-  ): Uint8Array {
-    const { threshold } = this.#theGraph().shape;
-    if (shares.length < threshold) {
-      refuse('SECAGG_TOO_FEW', `${shares.length} shares of the ${what} of client ${position}, ${threshold} needed`);
-    }
-    const found = reconstruct(shares, threshold, isRight, blamed);
-    if (found === null) {
-      refuse('SECAGG_TOO_FEW', `the shares of the ${what} of client ${position} do not fit together`);
-    }
-    for (const holder of found.wrong) blamed.add(holder);
-    return found.secret;
-  }
-
-  /** The shares in a client's message, each checked for being its to reveal. */
-  #sharesIn(
-    holder: number,
-    bits: Uint8Array,
-    list: Uint8Array,
-    allowed: ReadonlySet<number>,
-  ): ReadonlyMap<number, Uint8Array> {
-    const dealers = decodePositions(bits, this.clients);
-    const shares = partsOf('reveal', list, lengths.share, dealers);
-    for (const [dealer, share] of shares) {
-      const place = this.#theGraph().holders(dealer).indexOf(holder);
-      if (place >= 0 && allowed.has(dealer) && share[lengths.share - 1] === place + 1) continue;
-      refuse('BAD_SHARE', `client ${holder} has revealed a share of client ${dealer} that is not its own`);
-    }
-    return shares;
-  }
 
   /** U2 without U3, ascending. */
   #dropped(): number[] {
@@ -412,6 +379,20 @@ export class ServerHalf {
     refuse('SECAGG_TOO_FEW', `${holders} holders of the shares of client ${position} ${what}, ${threshold} needed`);
   }
 
+  /** That the keys of an advert are keys, and nobody's else. A client that found out later could only give up. */
+  #checkKeys(advert: Advert): void {
+    const { agree } = this.#options.primitives;
+    for (const key of [advert.maskKey, advert.shareKey]) {
+      if (this.#keys.has(toHex(key))) refuse('SECAGG_REUSED_ADVERT', 'a key of this client is that of another');
+      try {
+        agree(anySecret, key).fill(0);
+      } catch {
+        badAdvert(advert); // of low order
+      }
+    }
+    if (equalBytes(advert.maskKey, advert.shareKey)) refuse('SECAGG_REUSED_ADVERT', 'one key for two purposes');
+  }
+
   #expect(phase: ServerPhase): void {
     if (this.#phase === phase) return;
     refuse('SECAGG_STEP', `the attempt is ${this.#phase}, and this belongs to ${phase}`);
@@ -439,11 +420,9 @@ export class ServerHalf {
     return refuse('SECAGG_STEP', 'there is no graph yet');
   }
 
-  #wipe(): void {
-    for (const list of [this.#shares.seeds, this.#shares.keys]) {
-      for (const shares of list.values()) for (const { share } of shares) share.fill(0);
-      list.clear();
-    }
+  #theRevealed(): RevealedShares {
+    this.#revealed ??= new RevealedShares(this.#theGraph());
+    return this.#revealed;
   }
 }
 

@@ -9,8 +9,9 @@ import { sizeOf } from '../weights.ts';
  */
 
 const size = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1_000_000));
+const sides = v.strictTuple([size, size]);
 const pair = v.pipe(
-  v.union([size, v.strictTuple([size, size])]),
+  v.lazy((value) => (Array.isArray(value) ? sides : size)),
   v.transform((value): [number, number] => (typeof value === 'number' ? [value, value] : value)),
 );
 

@@ -55,7 +55,8 @@ export const optimizerNames = [
 export const optimizerSchema = v.pipe(
   // By what is given, not as a union: a message then names the setting that is wrong.
   v.lazy((value) => (typeof value === 'object' ? settings : v.picklist(optimizerNames))),
-  v.transform((value): OptimizerSpec => (typeof value === 'string' ? v.parse(settings, { name: value }) : value)),
+  v.transform((value) => (typeof value === 'string' ? { name: value } : value)),
+  settings,
 );
 
 const rounds = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1_000_000_000));

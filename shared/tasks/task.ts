@@ -12,6 +12,8 @@ import { optimizerSchema, scheduleSchema } from './optimizer.ts';
 const positive = v.pipe(v.number(), v.finite(), v.gtValue(0));
 const natural = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1_000_000_000));
 
+const full = v.literal('full');
+
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
 const classLabels = v.strictObject({ classes: natural, positions: v.optional(natural, 1) });
 const realTargets = v.strictObject({ targets: natural });
@@ -31,7 +33,7 @@ export const trainingSchema = v.strictObject({
   /** E: passes over the client's data in one round. */
   localEpochs: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(10_000)),
   /** B: examples in one step; `full` takes all of them at once. */
-  batchSize: v.union([natural, v.literal('full')]),
+  batchSize: v.lazy((value) => (value === 'full' ? full : natural)),
   clientLearningRate: positive,
   schedule: v.optional(scheduleSchema),
   /** Its state starts anew in each round. */

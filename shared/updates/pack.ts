@@ -2,13 +2,14 @@ import { FederatedError } from '../errors.ts';
 
 /**
  * M-bit words as bytes, without gaps: bit j of word i is bit (i * M + j) mod 8 of byte floor((i * M + j) / 8), so for M of
- * 8, 16 and 32 the bytes are the words in little-endian order. The bits after the last word are zero.
+ * 8, 16 and 32 the bytes are the words in little-endian order. Filled up with zero bits to a multiple of 4 bytes, which is what
+ * chunks are made of.
  */
 
 const littleEndian = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
 
-/** Bytes of `words` packed words: ceil(words * M / 8). */
-export const packedLength = (words: number, modulusBits: number): number => Math.ceil((words * modulusBits) / 8);
+/** Bytes of `words` packed words: 4 * ceil(words * M / 32). */
+export const packedLength = (words: number, modulusBits: number): number => 4 * Math.ceil((words * modulusBits) / 32);
 
 /**
  * Client half. For M = 32 a view, not a copy.
@@ -18,7 +19,7 @@ export const packedLength = (words: number, modulusBits: number): number => Math
 export function pack(words: Uint32Array, modulusBits: number): Uint8Array {
   checkMachine();
   if (modulusBits === 32) return new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
-  const packed = new Uint32Array(Math.ceil((words.length * modulusBits) / 32));
+  const packed = new Uint32Array(packedLength(words.length, modulusBits) / 4);
   const mask = 2 ** modulusBits - 1;
   let at = 0;
   let pending = 0; // the lowest `filled` bits are the next of the stream
@@ -33,7 +34,7 @@ export function pack(words: Uint32Array, modulusBits: number): Uint8Array {
     pending = word >>> (modulusBits - filled); // what the shift above has pushed out
   }
   if (filled > 0) packed[at] = pending;
-  return new Uint8Array(packed.buffer, 0, packedLength(words.length, modulusBits));
+  return new Uint8Array(packed.buffer);
 }
 
 /**
@@ -50,11 +51,11 @@ export function unpack(bytes: Uint8Array, count: number, modulusBits: number): U
       `packed update: ${count} words of ${modulusBits} bits have ${expected} bytes, got ${bytes.length}`,
     );
   }
+  const source = alignedWords(bytes);
   const spare = 8 * expected - count * modulusBits;
-  if (spare > 0 && bytes[expected - 1]! >>> (8 - spare) !== 0) {
+  if (spare > 0 && source.at(-1)! >>> (32 - spare) !== 0) {
     throw new FederatedError('WRONG_SHAPE', 'packed update: bits after the last word are set; they must be zero');
   }
-  const source = wholeWords(bytes);
   if (modulusBits === 32) return source;
   const words = new Uint32Array(count);
   const mask = 2 ** modulusBits - 1;
@@ -73,15 +74,11 @@ export function unpack(bytes: Uint8Array, count: number, modulusBits: number): U
   return words;
 }
 
-/** The bytes as 32-bit words, filled up with zeros; a view where they are aligned and need no filling. */
-function wholeWords(bytes: Uint8Array): Uint32Array {
-  if (bytes.byteOffset % 4 === 0 && bytes.length % 4 === 0) {
-    return new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
-  }
-  const words = new Uint32Array(Math.ceil(bytes.length / 4));
-  new Uint8Array(words.buffer).set(bytes);
-  return words;
-}
+/** The bytes as 32-bit words: a view where they are aligned. */
+const alignedWords = (bytes: Uint8Array): Uint32Array =>
+  bytes.byteOffset % 4 === 0
+    ? new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4)
+    : new Uint32Array(new Uint8Array(bytes).buffer);
 
 function checkMachine(): void {
   if (!littleEndian) throw new FederatedError('INTERNAL', 'packed update: big-endian processors are not supported');

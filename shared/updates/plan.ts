@@ -1,6 +1,6 @@
-import { sha256 } from '@noble/hashes/sha2.js';
 import * as v from 'valibot';
 import { utf8 } from '../bytes.ts';
+import type { Primitives } from '../crypto/primitives.ts';
 import { FederatedError } from '../errors.ts';
 import { canonicalJson } from '../tasks/task.ts';
 
@@ -162,4 +162,5 @@ export function makeUpdatePlan(options: UpdatePlanOptions): UpdatePlan {
 }
 
 /** SHA-256 (32 bytes) of the plan's canonical JSON: equal for two plans exactly when all their fields are. */
-export const updatePlanHash = (plan: UpdatePlan): Uint8Array => sha256(utf8(canonicalJson(plan)));
+export const updatePlanHash = ({ sha256 }: Pick<Primitives, 'sha256'>, plan: UpdatePlan): Uint8Array =>
+  sha256(utf8(canonicalJson(plan)));

@@ -1,4 +1,4 @@
-import { fromBase64Url } from '../bytes.ts';
+import { fromHex } from '../bytes.ts';
 import kernel from './kernels/exact-sum.wasm.ts';
 
 /** The two accumulators of an exact sum and the loop that adds to them; see exact-sum.ts for what and why. */
@@ -63,7 +63,7 @@ export function wasmAdder(length: number, rounding: Rounding): Adder {
   const loAt = hiAt + 8 * length;
   const pages = Math.ceil((loAt + 8 * length) / page);
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
-  const module = new WebAssembly.Module(fromBase64Url(kernel.replaceAll('+', '-').replaceAll('/', '_')));
+  const module = new WebAssembly.Module(fromHex(kernel));
   const { exports } = new WebAssembly.Instance(module, { env: { memory } });
   const add = exports['add'] as AddKernel;
   const staged = new Float32Array(memory.buffer, 0, stage);

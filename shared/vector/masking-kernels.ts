@@ -1,4 +1,4 @@
-import { fromBase64Url } from '../bytes.ts';
+import { fromHex } from '../bytes.ts';
 import bytes from './kernels/masking.wasm.ts';
 
 /** Words worked on at a time: 64 KiB, which stay in the processor's second cache while key after key is added. */
@@ -39,7 +39,7 @@ export function maskingKernels(): MaskingKernels | null {
 
 function load(): MaskingKernels {
   const memory = new WebAssembly.Memory({ initial: 3, maximum: 3 });
-  const module = new WebAssembly.Module(fromBase64Url(bytes.replaceAll('+', '-').replaceAll('/', '_')));
+  const module = new WebAssembly.Module(fromHex(bytes));
   const { exports } = new WebAssembly.Instance(module, { env: { memory } });
   const { mask, add, quantise } = exports as unknown as MaskingKernels;
   const { buffer } = memory;

@@ -68,10 +68,7 @@ export class MaskAdder {
    * @throws FederatedError BAD_ARGUMENT for a key that has not 32 bytes; the vector is unchanged then
    */
   apply(plus: readonly Uint8Array[], minus: readonly Uint8Array[]): void {
-    for (const key of [...plus, ...minus]) {
-      if (key.length === 32) continue;
-      throw new FederatedError('BAD_ARGUMENT', `masking: a key has 32 bytes, got ${key.length}`);
-    }
+    checkKeys([...plus, ...minus]);
     if (this.#kernels === null) this.#applyPlainly(plus, minus);
     else if (this.#keystream === undefined) this.#applyKernel(this.#kernels, plus, minus);
     else this.#applyKeystream(this.#kernels, this.#keystream, plus, minus);
@@ -110,7 +107,7 @@ export class MaskAdder {
     const modulus = modulusMask(this.#modulusBits);
     const streams = [...plus, ...minus].map((key): Keystream => open(key, this.#firstBlock));
     this.#eachTile(kernels, (_, count) => {
-      const whole = Math.ceil(count / 4) * 4;
+      const whole = Math.ceil(count / 16) * 16;
       for (const [i, stream] of streams.entries()) {
         terms.bytes.set(stream(4 * count));
         kernels.add(tile.at, terms.at, whole, i < plus.length ? 0 : -1, modulus);
@@ -136,4 +133,11 @@ export class MaskAdder {
 export function checkModulusBits(modulusBits: number): void {
   if (Number.isInteger(modulusBits) && modulusBits >= 1 && modulusBits <= 32) return;
   throw new FederatedError('BAD_ARGUMENT', `masking: the modulus has 1 to 32 bits, got ${modulusBits}`);
+}
+
+/** @throws FederatedError BAD_ARGUMENT for a key that has not 32 bytes */
+export function checkKeys(keys: readonly Uint8Array[]): void {
+  for (const { length } of keys) {
+    if (length !== 32) throw new FederatedError('BAD_ARGUMENT', `masking: a key has 32 bytes, got ${length}`);
+  }
 }

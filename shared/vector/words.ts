@@ -24,7 +24,7 @@ export function addWords(sum: Uint32Array, words: Uint32Array, wasm = true): voi
     const count = Math.min(tileWords, words.length - start);
     tile.words.set(sum.subarray(start, start + count));
     terms.words.set(words.subarray(start, start + count));
-    kernels.add(tile.at, terms.at, Math.ceil(count / 4) * 4, 0, -1);
+    kernels.add(tile.at, terms.at, Math.ceil(count / 16) * 16, 0, -1);
     sum.set(tile.words.subarray(0, count), start);
   }
 }

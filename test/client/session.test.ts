@@ -1,14 +1,16 @@
 import { expect } from 'chai';
 import {
   newSession,
-  step,
+  type Job,
   type KeptUpdate,
+  type Outgoing,
   type SessionEffect,
   type SessionEvent,
   type SessionState,
-} from '../../client/session.ts';
+} from '../../client/session-types.ts';
+import { step } from '../../client/session.ts';
 import { fromHex } from '../../shared/bytes.ts';
-import type { ServerMessage } from '../../shared/protocol/messages.ts';
+import type { ClientMessage, ServerMessage } from '../../shared/protocol/messages.ts';
 
 const welcome: ServerMessage = {
   type: 'welcome',
@@ -122,9 +124,9 @@ describe("a client's session", () => {
     const [first, one] = run(working, message({ type: 'send', ...about(1), upload: upload.upload, offset: 0 }));
     expect(one.find(({ do: kind }) => kind === 'upload')).to.deep.include({ from: 0, to: 16 });
     const [second, two] = run(first, message({ type: 'ack', ...about(1), upload: upload.upload, offset: 8 }));
-    expect(two).to.deep.equal([{ do: 'upload', update: upload, from: 16, to: 24 }]);
+    expect(two).to.deep.equal([{ do: 'upload', outgoing: upload, from: 16, to: 24 }]);
     const [, three] = run(second, message({ type: 'ack', ...about(1), upload: upload.upload, offset: 24 }));
-    expect(three).to.deep.equal([{ do: 'upload', update: upload, from: 24, to: 40 }]);
+    expect(three).to.deep.equal([{ do: 'upload', outgoing: upload, from: 24, to: 40 }]);
   });
 
   const reported = run(
@@ -223,7 +225,7 @@ describe("a client's session", () => {
       code: 'TRAINING_FAILED',
       message: 'NaN',
     });
-    expect(acts(effects)).to.deep.equal(['fetch', 'failed']);
+    expect(acts(effects)).to.deep.equal(['fetch', 'cancel-work', 'failed', 'problem']);
   });
 
   it('gives up for good when the server refuses it', () => {
@@ -251,5 +253,381 @@ describe("a client's session", () => {
     const [state, effects] = run(open, { type: 'leave', reason: 'user' });
     expect(acts(effects)).to.deep.equal(['leave', 'disconnect']);
     expect(state).to.include({ shown: 'left', link: 'off' });
+  });
+
+  it('is told nothing of a report that it has not made', () => {
+    const [working] = run(open, message(train(1)), message({ type: 'received', ...about(1) }));
+    expect(working).to.include({ stage: 'fetching', shown: 'downloading' });
+  });
+
+  it('begins nothing while it cannot train, also when the word to train has crossed with its own', () => {
+    const [state, effects] = run(open, { type: 'unable', reason: 'low-battery' }, message(train(1)));
+    expect(acts(effects)).to.deep.equal(['unready']);
+    expect(state).to.include({ job: null, shown: 'ineligible', reason: 'low-battery' });
+  });
+
+  it('keeps its update for another time when it leaves, and forgets it when consent is revoked', () => {
+    expect(run(reported, { type: 'leave', reason: 'user' })[0].kept?.key).to.equal(key(1));
+    const [revoked, effects] = run(reported, { type: 'leave', reason: 'consent' });
+    expect(acts(effects)).to.deep.equal(['leave', 'forget', 'disconnect']);
+    expect(revoked.kept).to.equal(null);
+  });
+
+  it('forgets what it has kept when consent is revoked after it has left', () => {
+    const [left] = run(reported, { type: 'leave', reason: 'user' });
+    const [state, effects] = run(left, { type: 'leave', reason: 'consent' });
+    expect(acts(effects)).to.deep.equal(['forget']);
+    expect(state).to.include({ kept: null, link: 'off' });
+  });
+
+  it('says why when the server refuses its report', () => {
+    const refused: ServerMessage = { type: 'refused', ...about(1), code: 'ROUND_CLOSED', message: 'too late' };
+    const [state, effects] = run(reported, message(refused));
+    expect(effects).to.deep.include({ do: 'problem', code: 'ROUND_CLOSED', message: 'too late' });
+    expect(state).to.include({ job: null, shown: 'waiting' });
+  });
+
+  it('is ready again for the next run, when only the run before was not for it', () => {
+    const finished: ServerMessage = { type: 'finished', run: 'r-1', state: 'finished', rounds: 1 };
+    for (const reason of ['data-too-small', 'plan-refused'] as const) {
+      const [state, effects] = run(open, { type: 'unable', reason }, message(finished));
+      expect(acts(effects)).to.deep.equal(['unready', 'finished', 'ready']);
+      expect(state.unable).to.equal(null);
+    }
+    const [, effects] = run(open, { type: 'unable', reason: 'low-battery' }, message(finished));
+    expect(acts(effects)).to.deep.equal(['unready', 'finished']);
+  });
+});
+
+describe("a client's session with secure aggregation", () => {
+  const secureTrain = (round: number, attempt = 1, weights = hash('b')): ServerMessage => ({
+    ...(train(round, attempt, weights) as Extract<ServerMessage, { type: 'train' }>),
+    secagg: '{"plan":1}',
+    update: '{"plan":2}',
+  });
+  const where = (round: number, attempt = 1): Job => jobOf(secureTrain(round, attempt));
+  function jobOf(told: ServerMessage): Job {
+    const [{ job }] = run(open, message(told));
+    return job!;
+  }
+  const trained = (round: number): SessionEvent[] => [
+    { type: 'fetched', key: key(round) },
+    { type: 'trained', update: update(round) },
+  ];
+  const masked: Outgoing = { upload: new Uint8Array(16).fill(9), bytes: 24 };
+  const answers: Record<'advert' | 'shares' | 'consent' | 'reveal', object> = {
+    advert: { advert: new Uint8Array(224) },
+    shares: { signature: new Uint8Array(64), parcels: new Uint8Array(0) },
+    consent: { signature: new Uint8Array(64) },
+    reveal: {
+      seedsOf: Uint8Array.of(1),
+      seedShares: new Uint8Array(0),
+      keysOf: Uint8Array.of(0),
+      keyShares: new Uint8Array(0),
+    },
+  };
+  const secured = (type: keyof typeof answers, round = 1, attempt = 1): SessionEvent => ({
+    type: 'secured',
+    job: where(round, attempt),
+    message: { type, ...about(round, attempt), ...answers[type] } as ClientMessage,
+  });
+  const maskedEvent = (round = 1, attempt = 1): SessionEvent => ({
+    type: 'masked',
+    job: where(round, attempt),
+    masked,
+  });
+  const set = Uint8Array.of(7);
+  const questions: Record<'roster' | 'delivery' | 'survivors' | 'unmask', object> = {
+    roster: { adverts: new Uint8Array(672), degree: 2, threshold: 3 },
+    delivery: { sharers: set, from: set, parcels: new Uint8Array(0), signatures: new Uint8Array(0) },
+    survivors: { survivors: set },
+    unmask: { survivors: set, dropped: set, signers: set, signatures: new Uint8Array(0) },
+  };
+  const ask = (type: keyof typeof questions, round = 1, attempt = 1): SessionEvent =>
+    message({ type, ...about(round, attempt), ...questions[type] } as ServerMessage);
+  const committed = (round = 1, attempt = 1): SessionEvent =>
+    message({
+      type: 'committed',
+      ...about(round, attempt),
+      result: 'done',
+      weights: fromHex(hash('c')),
+      weightsBytes: 40,
+      counted: true,
+    });
+  const abandoned = (round = 1, attempt = 1): SessionEvent =>
+    message({ type: 'abandoned', ...about(round, attempt), reason: 'too few' });
+  const cut: SessionEvent = { type: 'disconnected', code: 'CONNECTION_LOST', message: 'gone' };
+  const back: SessionEvent[] = [{ type: 'retry' }, message(welcome)];
+
+  const [securing] = run(open, message(secureTrain(1)), ...trained(1));
+  const [offered] = run(securing, secured('advert'), ask('roster'), secured('shares'), ask('delivery'), maskedEvent());
+
+  it('advertises after training, and offers nothing before it is asked', () => {
+    const [state, effects] = run(open, message(secureTrain(1)), ...trained(1), secured('advert'));
+    expect(acts(effects)).to.deep.equal(['fetch', 'progress', 'train', 'end-secure', 'secure', 'advert']);
+    expect(effects.find((effect) => effect.do === 'secure')).to.deep.include({ update: update(1) });
+    expect(state).to.include({ stage: 'securing', outgoing: null, shown: 'uploading' });
+  });
+
+  it('hands on each question, and sends each answer', () => {
+    const [, effects] = run(
+      securing,
+      secured('advert'),
+      ask('roster'),
+      secured('shares'),
+      ask('delivery'),
+      maskedEvent(),
+      message({ type: 'received', ...about(1) }),
+      ask('survivors'),
+      secured('consent'),
+      ask('unmask'),
+      secured('reveal'),
+      committed(),
+    );
+    expect(acts(effects)).to.deep.equal([
+      'advert',
+      'answer',
+      'shares',
+      'answer',
+      'report',
+      'answer',
+      'consent',
+      'answer',
+      'reveal',
+      'end-secure',
+      'forget',
+      'outcome',
+    ]);
+    const asked = effects.flatMap((effect) => (effect.do === 'answer' ? [effect.question.type] : []));
+    expect(asked).to.deep.equal(['roster', 'delivery', 'survivors', 'unmask']);
+  });
+
+  it('offers the masked update with its encoding, and neither examples nor metrics', () => {
+    const [state, effects] = run(securing, maskedEvent());
+    expect(effects).to.deep.include({
+      do: 'send',
+      message: {
+        type: 'report',
+        ...about(1),
+        upload: masked.upload,
+        bytes: 24,
+        examples: 0,
+        encoding: 'masked',
+        metrics: {},
+        backend: 'test',
+      },
+    });
+    expect(state.kept).to.deep.equal(update(1)); // the update itself stays until the round is durable
+  });
+
+  it('uploads the masked update alone: nothing comes of asking for the kept one', () => {
+    const send = (upload: Uint8Array): SessionEvent => message({ type: 'send', ...about(1), upload, offset: 0 });
+    expect(acts(run(offered, send(update(1).upload))[1])).to.deep.equal([]);
+    const [, effects] = run(offered, send(masked.upload));
+    expect(effects).to.deep.equal([{ do: 'upload', outgoing: masked, from: 0, to: 16 }]);
+  });
+
+  it('passes over questions and answers of another attempt', () => {
+    const [, effects] = run(
+      securing,
+      ask('roster', 1, 2),
+      ask('roster', 2),
+      secured('shares', 1, 2),
+      maskedEvent(1, 2),
+    );
+    expect(effects).to.deep.equal([]);
+  });
+
+  it('passes over questions in a run without secure aggregation', () => {
+    const [plain] = run(open, message(train(1)), ...trained(1));
+    expect(run(plain, ask('roster'))[1]).to.deep.equal([]);
+  });
+
+  it('after a reconnect offers nothing, and answers nothing, before the server asks again', () => {
+    for (const state of [securing, offered]) {
+      const [, effects] = run(state, cut, ...back, ask('roster'), secured('shares'), maskedEvent());
+      expect(acts(effects)).to.deep.equal(['disconnect', 'retry-later', 'connect', 'ready']);
+    }
+  });
+
+  it('gives its last answer again after a cut in the same attempt', () => {
+    const [, effects] = run(securing, secured('advert'), cut, ...back, message(secureTrain(1)));
+    expect(acts(effects)).to.deep.equal(['advert', 'disconnect', 'retry-later', 'connect', 'ready', 'answer-again']);
+  });
+
+  it('offers the same masked update again after a cut in the same attempt, and then goes on', () => {
+    const [, effects] = run(offered, cut, ...back, message(secureTrain(1)), ask('survivors'), secured('consent'));
+    expect(acts(effects).slice(4)).to.deep.equal(['report', 'answer', 'consent']);
+    const report = effects.find((effect) => effect.do === 'send' && effect.message.type === 'report');
+    expect(report).to.deep.nested.include({ 'message.upload': masked.upload, 'message.encoding': 'masked' });
+  });
+
+  it('keeps what was masked while the connection was away, and offers it once', () => {
+    const [away] = run(securing, cut, maskedEvent());
+    const [, effects] = run(away, ...back, message(secureTrain(1)), maskedEvent());
+    expect(acts(effects)).to.deep.equal(['connect', 'ready', 'report']);
+  });
+
+  it('advertises when it is asked again, if training has ended while the connection was away', () => {
+    const [away] = run(open, message(secureTrain(1)), { type: 'fetched', key: key(1) }, cut, {
+      type: 'trained',
+      update: update(1),
+    });
+    const [, effects] = run(away, ...back, message(secureTrain(1)));
+    expect(acts(effects)).to.deep.equal(['connect', 'ready', 'end-secure', 'secure']);
+  });
+
+  it('begins a new conversation with the kept update for a new attempt, whatever the old one still brings', () => {
+    for (const state of [securing, offered]) {
+      const [next, effects] = run(state, message(secureTrain(1, 2)), maskedEvent(), secured('shares'));
+      expect(acts(effects)).to.deep.equal(['end-secure', 'secure']);
+      expect(effects.find((effect) => effect.do === 'secure')).to.deep.include({ update: update(1) });
+      expect(next).to.include({ stage: 'securing', outgoing: null });
+      expect(next.job?.attempt).to.equal(2);
+    }
+  });
+
+  it('goes on training for a new attempt, and takes part in that one only', () => {
+    const [, effects] = run(
+      open,
+      message(secureTrain(1)),
+      { type: 'fetched', key: key(1) },
+      message(secureTrain(1, 2)),
+      { type: 'trained', update: update(1) },
+    );
+    expect(acts(effects)).to.deep.equal(['fetch', 'progress', 'train', 'progress', 'end-secure', 'secure']);
+    expect(effects.find((effect) => effect.do === 'secure')).to.deep.nested.include({ 'job.attempt': 2 });
+  });
+
+  describe('refuses to go on in clear', () => {
+    const refusesIn = (state: SessionState, told: ServerMessage = train(1, 2)): SessionEffect[] => {
+      const [after, effects] = run(state, message(told));
+      const sent = effects.flatMap((effect) => (effect.do === 'send' ? [effect.message] : []));
+      expect(sent.map(({ type }) => type)).to.deep.equal(['failed', 'unready']);
+      expect(sent[0]).to.deep.include({ type: 'failed', attempt: 2, code: 'SECAGG_REQUIRED' });
+      expect(sent[1]).to.deep.include({ reason: 'plan-refused' });
+      expect(effects.find((effect) => effect.do === 'problem')).to.include({ code: 'SECAGG_REQUIRED' });
+      expect(after).to.include({ job: null, outgoing: null, shown: 'ineligible', reason: 'plan-refused' });
+      return effects;
+    };
+
+    it('what it has kept', () => {
+      const [between] = run(securing, abandoned());
+      refusesIn(between);
+    });
+    it('in the middle of a conversation, which ends', () => {
+      expect(acts(refusesIn(securing))).to.include('end-secure');
+      expect(acts(refusesIn(offered))).to.include('end-secure');
+    });
+    it('while it fetches or trains for the secure attempt, and stops', () => {
+      const [fetching] = run(open, message(secureTrain(1)));
+      expect(acts(refusesIn(fetching))).to.include('cancel-work');
+      const [training] = run(fetching, { type: 'fetched', key: key(1) });
+      expect(acts(refusesIn(training))).to.include('cancel-work');
+    });
+    it('a later round, or another model, of the same run', () => {
+      const [after] = run(offered, committed());
+      refusesIn(after, train(2, 2));
+      refusesIn(securing, train(1, 2, hash('d')));
+    });
+    it('an update that it had offered in clear before', () => {
+      const [plain] = run(
+        open,
+        message(train(1)),
+        ...trained(1),
+        abandoned(),
+        message(secureTrain(1, 2)),
+        abandoned(1, 2),
+      );
+      refusesIn({ ...plain, link: 'open' }, { ...train(1, 2) } as ServerMessage);
+    });
+    it('after a reconnect', () => {
+      const [again] = run(securing, cut, ...back);
+      refusesIn(again);
+    });
+
+    it('but takes part in another run without secure aggregation', () => {
+      const [after] = run(offered, committed());
+      const other = { ...train(1), run: 'r-2' } as ServerMessage;
+      const [state, effects] = run(after, message(other));
+      expect(acts(effects)).to.deep.equal(['fetch']);
+      expect(state.job?.run).to.equal('r-2');
+    });
+  });
+
+  it('gives no more of a run whose plan it refuses', () => {
+    const refused: SessionEvent = { type: 'work-failed', key: key(1), code: 'SECAGG_SMALL_COHORT', message: 'too few' };
+    const [state, effects] = run(open, message(secureTrain(1)), refused);
+    expect(acts(effects)).to.deep.equal(['fetch', 'cancel-work', 'end-secure', 'failed', 'problem', 'unready']);
+    expect(state).to.include({ unable: 'plan-refused', shown: 'ineligible' });
+  });
+
+  it('waits for the next attempt after any other refusal of its own, and keeps its update', () => {
+    const failed: SessionEvent = { type: 'work-failed', key: key(1), code: 'SECAGG_ROSTER', message: 'not mine' };
+    const [state, effects] = run(securing, failed);
+    expect(acts(effects)).to.deep.equal(['end-secure', 'failed', 'problem']);
+    expect(state).to.include({ unable: null, shown: 'waiting' });
+    expect(acts(run(state, message(secureTrain(1, 2)))[1])).to.deep.equal(['secure']);
+  });
+
+  it('tells people, and the server only where it is there, why it refuses', () => {
+    const failed: SessionEvent = { type: 'work-failed', key: key(1), code: 'SECAGG_ROSTER', message: 'not mine' };
+    expect(acts(run(securing, cut, failed)[1])).to.deep.equal(['disconnect', 'retry-later', 'end-secure', 'problem']);
+  });
+
+  describe('ends the conversation', () => {
+    const ends = (event: SessionEvent, more: string[], keeps: boolean): void => {
+      for (const state of [securing, offered]) {
+        const [after, effects] = run(state, event);
+        expect(acts(effects)).to.deep.equal(['end-secure', ...more]);
+        expect(after).to.include({ job: null, outgoing: null, stage: 'idle' });
+        expect(after.kept !== null).to.equal(keeps);
+        expect(run(after, ask('roster'), secured('shares'), maskedEvent())[1]).to.deep.equal([]);
+      }
+    };
+    it('when the attempt is abandoned, and keeps the update', () => ends(abandoned(), ['outcome'], true));
+    it('when the round is committed, and forgets the update', () => ends(committed(), ['forget', 'outcome'], false));
+    it('when the server refuses an answer, and keeps the update', () =>
+      ends(message({ type: 'refused', ...about(1), code: 'SECAGG_STEP', message: 'no' }), ['problem'], true));
+    it('when the run is finished', () =>
+      ends(message({ type: 'finished', run: 'r-1', state: 'stopped', rounds: 0 }), ['forget', 'finished'], false));
+    it('when the server says to wait, and keeps the update', () =>
+      ends(message({ type: 'wait', reason: 'server-paused', run: 'r-1', round: 1 }), [], true));
+    it('when the device cannot go on, and keeps the update', () =>
+      ends({ type: 'unable', reason: 'not-charging' }, ['unready'], true));
+    it('when it leaves, and keeps the update', () =>
+      ends({ type: 'leave', reason: 'user' }, ['leave', 'disconnect'], true));
+    it('when consent is revoked, and forgets the update', () =>
+      ends({ type: 'leave', reason: 'consent' }, ['leave', 'forget', 'disconnect'], false));
+    it('when the server refuses this client for good', () =>
+      ends(message({ type: 'error', code: 'EXCLUDED', message: 'no' }), ['disconnect', 'fail'], true));
+  });
+
+  it('holds no more after hundreds of rounds, attempts and cuts than after one', () => {
+    const round = (number: number): SessionEvent[] => [
+      message(secureTrain(number)),
+      ...trained(number),
+      secured('advert', number),
+      ask('roster', number),
+      abandoned(number),
+      message(secureTrain(number, 2)),
+      secured('advert', number, 2),
+      cut,
+      ...back,
+      message(secureTrain(number, 2)),
+      ask('delivery', number, 2),
+      maskedEvent(number, 2),
+      message({ type: 'received', ...about(number, 2) }),
+      committed(number, 2),
+    ];
+    const [after, first] = run(open, ...round(1));
+    const rounds = 300;
+    const [last, all] = run(open, ...Array.from({ length: rounds }, (_, i) => round(i + 1)).flat());
+    expect(last).to.deep.equal(after);
+    const count = (effects: SessionEffect[], kind: string): number => effects.filter((each) => each.do === kind).length;
+    expect(count(all, 'train')).to.equal(rounds);
+    expect(count(all, 'forget')).to.equal(rounds);
+    expect(count(all, 'secure')).to.equal(2 * rounds);
+    expect(all).to.have.length(rounds * first.length);
   });
 });

@@ -68,7 +68,7 @@ describe('the settings of fedloom serve', () => {
       const file = await read('task: mnist-2nn\nrounds: 20\nbatchSize: full\nroundTimeout: 90s\nlr: 0.5\n');
       const { run } = mergeServeSettings(file, { lr: 0.25 });
       const config = checkRunConfig(await runConfigFrom(run, () => 7));
-      expect(config).to.include({ rounds: 20, roundTimeout: 90_000, minClients: 2, seed: 7 });
+      expect(config).to.include({ rounds: 20, roundTimeout: 90_000, minClients: 3, seed: 7 });
       expect(config.task.training).to.include({ batchSize: 'full', clientLearningRate: 0.25, localEpochs: 1 });
     });
 

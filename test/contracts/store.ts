@@ -48,6 +48,7 @@ export const recordAfter = (
     result,
     reason: result === 'abandoned' ? 'too few reports' : '',
     task: hashOf('7'),
+    secureAggregation: false,
     weightsBefore: hashOf('0'),
     weightsAfter: hashOf(String(round % 10)),
     cohort: [anna, bert],
@@ -96,6 +97,16 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
       await store.createRun(storedRun('twin-a', { createdAt: 2 }));
       await store.createRun(storedRun('early', { createdAt: 1 }));
       expect((await store.runs()).map(({ id }) => id)).to.deep.equal(['early', 'twin-b', 'twin-a', 'late']);
+    });
+
+    it('keeps the name of a run that was removed', async () => {
+      await store.createRun(storedRun('first-1'));
+      await store.createRun(storedRun('second-1'));
+      await store.removeRun(runId('first-1'));
+      expect([...(await store.takenNames())]).to.have.members(['first-1', 'second-1']);
+      await store.createRun(storedRun('first-1'));
+      await store.removeRun(runId('first-1'));
+      expect([...(await store.takenNames())]).to.have.members(['first-1', 'second-1']);
     });
 
     it('refuses what names a run that is not there', async () => {

@@ -1,7 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { FederatedClient, type NodeClientOptions, type RoundOutcome } from '../../client/node.ts';
+import { FederatedClient } from '../../client/federated-client.ts';
+import { type NodeClientOptions, type RoundOutcome } from '../../client/node.ts';
+import { nodePlatform } from '../../client/node-platform.ts';
+import type { ClientPlatform } from '../../client/platform.ts';
 import type { Trainer, TrainRequest } from '../../client/trainer.ts';
 import type { RunConfigInput } from '../../server/config.ts';
 import type { ServerEvent } from '../../server/operations.ts';
@@ -28,6 +31,7 @@ export const tinyConfig = (changes: Partial<RunConfigInput> = {}, d = 8): RunCon
   minClients: 3,
   retryDelay: 20,
   evaluateEvery: 0,
+  secureAggregation: false,
   seed: 1,
   ...changes,
 });
@@ -100,14 +104,16 @@ export class Federation {
   }
 
   /** A client that joins at once. */
-  join(options: Partial<NodeClientOptions> & { training?: FakeTraining; seed?: number } = {}): {
+  join(
+    options: Partial<NodeClientOptions> & { training?: FakeTraining; seed?: number; platform?: ClientPlatform } = {},
+  ): {
     client: FederatedClient;
     outcomes: RoundOutcome[];
     done: Promise<RoundOutcome[]>;
     abort: AbortController;
   } {
-    const { training, ...rest } = options;
-    const client = new FederatedClient({
+    const { training, platform, ...rest } = options;
+    const given = {
       url: this.server.joinLink,
       consent: 'given',
       data: ({ task }) => {
@@ -116,7 +122,8 @@ export class Federation {
       },
       trainer: simpleTrainer(training),
       ...rest,
-    });
+    } satisfies NodeClientOptions;
+    const client = new FederatedClient(given, platform ?? nodePlatform(given));
     const abort = new AbortController();
     const outcomes: RoundOutcome[] = [];
     const done = (async () => {

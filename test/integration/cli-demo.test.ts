@@ -58,7 +58,7 @@ describe('fedloom demo', function () {
       backend: 'wasm',
       out: join(folder(), 'one'),
       epsilon: null,
-      secureAggregation: false,
+      secureAggregation: true,
       parameters: 199_210, // 784*200+200 + 200*200+200 + 200*10+10
       reports: 8,
     });

@@ -118,7 +118,7 @@ describe('a federation of processes', function () {
 
   it('closes a round without a client that was killed and one that stands still', async () => {
     await writeFile(join(folder(), 'train.mjs'), holdingTrainer);
-    const server = serveFresh('data', '--rounds', '1', '--min-clients', '4', '--round-timeout', '5s', '--evaluate', 'none'); // prettier-ignore
+    const server = serveFresh('data', '--rounds', '1', '--min-clients', '4', '--no-secure-aggregation', '--round-timeout', '5s', '--evaluate', 'none'); // prettier-ignore
     const ready = await server.json<Ready>();
     const start = (i: number, env: Record<string, string> = {}): RunningCommand =>
       new RunningCommand(

@@ -62,9 +62,22 @@ const steps: readonly StepName[] = [
   'clients-told',
   'evaluated',
 ];
+/** Those of secure aggregation, and two on which it bears. */
+const secureSteps: readonly StepName[] = [
+  'adverts-closed',
+  'shares-closed',
+  'report-received',
+  'sum-masked',
+  'consents-closed',
+  'unmasked',
+  'round-committed',
+];
 
 /** A whole run with three clients; the server is killed at each of the given steps in turn, and started again at once. */
-async function runWithKills(kills: readonly NonNullable<MortalTask['kill']>[]): Promise<Log> {
+async function runWithKills(
+  kills: readonly NonNullable<MortalTask['kill']>[],
+  secureAggregation = false,
+): Promise<Log> {
   const dataDir = await mkdtemp(join(tmpdir(), 'fedloom-kill-'));
   const trainings = new Map<string, number>();
   const resumedAt: number[] = [];
@@ -75,7 +88,7 @@ async function runWithKills(kills: readonly NonNullable<MortalTask['kill']>[]): 
   try {
     const first = await server.start({ dataDir, port: 0, kill: kills[0] ?? null });
     const { port, adminToken, joinLink } = first;
-    server.process.send(tinyConfig({ rounds, minReports: 3, evaluateEvery: 1 }));
+    server.process.send(tinyConfig({ rounds, minReports: 3, evaluateEvery: 1, secureAggregation }));
     for (const seed of [1, 2, 3]) {
       const onTrain = ({ round }: { round: number }): void => {
         const key = `${seed}/${round}`;
@@ -122,24 +135,31 @@ async function runWithKills(kills: readonly NonNullable<MortalTask['kill']>[]): 
 
 describe('a server killed with SIGKILL', function () {
   this.timeout(60_000);
-  let undisturbed: Log;
+  const undisturbed = { plain: null as Log | null, secure: null as Log | null };
+  const weights = ({ records }: Log): string[] => records.map(({ weightsAfter }) => weightsAfter);
   before(async () => {
-    undisturbed = await runWithKills([]);
-    expect(undisturbed.records).to.have.length(rounds);
+    undisturbed.plain = await runWithKills([]);
+    undisturbed.secure = await runWithKills([], true);
+    for (const { records } of [undisturbed.plain, undisturbed.secure]) expect(records).to.have.length(rounds);
   });
 
-  for (const step of steps) {
-    it(`four times at the step "${step}" goes on at the same round and ends with the same weights`, async () => {
+  for (const { step, kind } of [
+    ...steps.map((each) => ({ step: each, kind: 'plain' as const })),
+    ...secureSteps.map((each) => ({ step: each, kind: 'secure' as const })),
+  ]) {
+    it(`four times at the step "${step}" of a ${kind} round goes on there and ends with the same weights`, async () => {
       // Steps that come once a round are reached in each life for the first time; the others once for each client too.
       const perClient = step === 'train-sent' || step === 'upload-begun' || step === 'report-received';
       const counts = perClient ? [1, 2, 3, 1] : [1, 1, 1, 1];
-      const log = await runWithKills(counts.map((count) => ({ step, count })));
+      const log = await runWithKills(
+        counts.map((count) => ({ step, count })),
+        kind === 'secure',
+      );
       // No committed round is lost, none comes twice, and each has the undisturbed run's model.
       expect(log.records.map(({ round, result }) => [round, result])).to.deep.equal(
         Array.from({ length: rounds }, (_, i) => [i + 1, 'done']),
       );
-      const weights = ({ records }: Log): string[] => records.map(({ weightsAfter }) => weightsAfter);
-      expect(weights(log)).to.deep.equal(weights(undisturbed));
+      expect(weights(log)).to.deep.equal(weights(undisturbed[kind]!));
       expect(findBreak(log.records)).to.equal(-1);
       // Every client counts once in every round, and has trained once for it.
       for (const { reports } of log.records) expect(new Set(reports.map(({ client }) => client)).size).to.equal(3);

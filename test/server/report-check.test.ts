@@ -17,7 +17,8 @@ const context: ReportContext = {
   run: 'digits-1',
   round: 5,
   attempt: 2,
-  length: 10,
+  encoding: 'float32',
+  bytes: 40,
   maxExamples: 1_000,
   open: true,
   member: 'training',
@@ -45,7 +46,7 @@ describe('what a report says of itself', () => {
     }
   });
   it('comes once: the same update again is known, another one is refused', () => {
-    const counted = { member: 'reported', counted: report.upload } as const;
+    const counted = { member: 'training', counted: report.upload } as const;
     expect(codeOf({}, counted)).to.equal('known');
     expect(codeOf({ upload: new Uint8Array(16).fill(2) }, counted)).to.equal('DUPLICATE_REPORT');
     expect(codeOf({}, { ...counted, open: false })).to.equal('known');

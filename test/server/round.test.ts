@@ -2,11 +2,11 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import type { ClientId } from '../../shared/ids.ts';
 import {
+  hasGiven,
   isOpen,
   newRound,
   reportedOf,
   step,
-  type MemberState,
   type RoundEffect,
   type RoundEvent,
   type RoundState,
@@ -17,7 +17,7 @@ const ids = (n: number): ClientId[] => Array.from({ length: n }, (_, i) => id(i)
 
 /** A round of n clients, all present and told to train. */
 function begun(n: number, { wanted = n, minReports = 1 } = {}): RoundState {
-  const [selected] = step(newRound, { type: 'selected', cohort: ids(n), wanted, minReports });
+  const [selected] = step(newRound, { type: 'selected', cohort: ids(n), wanted, minReports, secure: false });
   return step(selected, { type: 'saved', present: new Set(ids(n)) })[0];
 }
 
@@ -31,12 +31,19 @@ function run(state: RoundState, ...events: RoundEvent[]): [RoundState, RoundEffe
   }
   return [now, all];
 }
-const reports = (...from: number[]): RoundEvent[] => from.map((n) => ({ type: 'reported', from: id(n) }));
+const reports = (...from: number[]): RoundEvent[] =>
+  from.map((n) => ({ type: 'answered', kind: 'report', from: id(n) }));
 const kinds = (effects: RoundEffect[]): string[] => effects.map((effect) => effect.do);
 
 describe('a round', () => {
   it('makes the cohort durable before any client hears of it', () => {
-    const [selected, first] = step(newRound, { type: 'selected', cohort: ids(2), wanted: 2, minReports: 1 });
+    const [selected, first] = step(newRound, {
+      type: 'selected',
+      cohort: ids(2),
+      wanted: 2,
+      minReports: 1,
+      secure: false,
+    });
     expect(kinds(first)).to.deep.equal(['save']);
     const [, second] = step(selected, { type: 'saved', present: new Set(ids(2)) });
     expect(kinds(second)).to.deep.equal(['arm', 'train', 'train']);
@@ -45,7 +52,7 @@ describe('a round', () => {
   it('goes from sending to training when everyone has the model', () => {
     const [state, effects] = run(begun(2), { type: 'downloaded', from: id(0) }, { type: 'downloaded', from: id(1) });
     expect(state.phase).to.equal('training');
-    expect(effects).to.deep.equal([{ do: 'arm', phase: 'training' }]);
+    expect(effects).to.deep.equal([{ do: 'arm', deadline: 'report' }]);
   });
 
   it('is done when the wanted number has reported', () => {
@@ -86,7 +93,7 @@ describe('a round', () => {
 
   it('gives its work again to a client that comes back', () => {
     const [state, effects] = run(begun(2), { type: 'away', from: id(0) }, { type: 'back', from: id(0) });
-    expect(state.members.get(id(0))).to.equal('sent');
+    expect(state.members.get(id(0))!.state).to.equal('sent');
     expect(effects.at(-1)).to.deep.equal({ do: 'train', to: id(0) });
   });
 
@@ -105,12 +112,12 @@ describe('a round', () => {
   });
 
   it('is short at the deadline with at least minReports', () => {
-    const [state] = run(begun(4, { minReports: 2 }), ...reports(0, 1), { type: 'deadline', phase: 'training' });
+    const [state] = run(begun(4, { minReports: 2 }), ...reports(0, 1), { type: 'deadline', of: 'report' });
     expect(state).to.include({ phase: 'aggregating', result: 'short' });
   });
 
   it('is abandoned at the deadline with fewer, and says why', () => {
-    const [state, effects] = run(begun(4, { minReports: 2 }), ...reports(0), { type: 'deadline', phase: 'training' });
+    const [state, effects] = run(begun(4, { minReports: 2 }), ...reports(0), { type: 'deadline', of: 'report' });
     expect(state).to.include({ phase: 'over', result: 'abandoned' });
     expect(state.reason).to.equal('1 of 4 reports, at least 2 needed (3 late)');
     expect(kinds(effects)).to.deep.equal(['abandon', 'end']);
@@ -122,9 +129,9 @@ describe('a round', () => {
   });
 
   it('goes on without those who do not have the model at the end of sending', () => {
-    const [state] = run(begun(3), { type: 'downloaded', from: id(0) }, { type: 'deadline', phase: 'sending' });
+    const [state] = run(begun(3), { type: 'downloaded', from: id(0) }, { type: 'deadline', of: 'sending' });
     expect(state.phase).to.equal('training');
-    expect([...state.members.values()]).to.deep.equal(['training', 'lost', 'lost']);
+    expect([...state.members.values()].map((member) => member.state)).to.deep.equal(['training', 'lost', 'lost']);
   });
 
   it('ignores reports after it has closed', () => {
@@ -133,7 +140,7 @@ describe('a round', () => {
   });
 
   it('after a restart waits for its cohort to come back', () => {
-    const [selected] = step(newRound, { type: 'selected', cohort: ids(2), wanted: 2, minReports: 1 });
+    const [selected] = step(newRound, { type: 'selected', cohort: ids(2), wanted: 2, minReports: 1, secure: false });
     const [resumed, effects] = step(selected, { type: 'saved', present: new Set() });
     expect(kinds(effects)).to.deep.equal(['arm']);
     const [state] = run(resumed, { type: 'back', from: id(1) }, { type: 'back', from: id(0) }, ...reports(1, 0));
@@ -153,19 +160,18 @@ describe('a round', () => {
     expect(run(closed, { type: 'abort', reason: 'stopped' })[0]).to.equal(closed);
   });
 
-  const clientEvent = (
-    type: 'downloaded' | 'reported' | 'refused' | 'failed' | 'away' | 'grace-over' | 'back' | 'left',
-  ) => fc.integer({ min: 0, max: 5 }).map((n): RoundEvent => ({ type, from: id(n) }));
+  const clientEvent = (type: 'downloaded' | 'refused' | 'failed' | 'away' | 'grace-over' | 'back' | 'left') =>
+    fc.integer({ min: 0, max: 5 }).map((n): RoundEvent => ({ type, from: id(n) }));
   const anyEvent = fc.oneof(
     clientEvent('downloaded'),
-    clientEvent('reported'),
+    fc.integer({ min: 0, max: 5 }).map((n) => reports(n)[0]!),
     clientEvent('refused'),
     clientEvent('failed'),
     clientEvent('away'),
     clientEvent('grace-over'),
     clientEvent('back'),
     clientEvent('left'),
-    fc.constantFrom<RoundEvent>({ type: 'deadline', phase: 'sending' }, { type: 'aggregated' }, { type: 'evaluated' }),
+    fc.constantFrom<RoundEvent>({ type: 'deadline', of: 'sending' }, { type: 'aggregated' }, { type: 'evaluated' }),
   );
 
   it('whatever happens: closes once, never below minReports, and a report that counts stays counted', () => {
@@ -174,12 +180,12 @@ describe('a round', () => {
         let state = begun(5, { minReports });
         let closings = 0;
         const counted = new Set<ClientId>();
-        for (const event of [...events, { type: 'deadline', phase: 'training' } as const]) {
+        for (const event of [...events, { type: 'deadline', of: 'report' } as const]) {
           const [next, effects] = step(state, event);
           closings += effects.filter(({ do: kind }) => kind === 'aggregate' || kind === 'abandon').length;
           if (effects.some(({ do: kind }) => kind === 'aggregate')) expect(reportedOf(next)).to.be.at.least(minReports);
-          for (const each of counted) expect(next.members.get(each)).to.equal('reported' satisfies MemberState);
-          for (const [member, where] of next.members) if (where === 'reported') counted.add(member);
+          for (const each of counted) expect(hasGiven(next, next.members.get(each)!, 'report')).to.equal(true);
+          for (const [id_, member] of next.members) if (hasGiven(next, member, 'report')) counted.add(id_);
           state = next;
         }
         expect(closings).to.equal(1); // the last deadline has closed it at the latest

@@ -1,8 +1,9 @@
 import { expect } from 'chai';
+import { clearCheck } from '../../server/update-check.ts';
 import { Uploads, type Report, type Upload } from '../../server/uploads.ts';
 import type { ClientId } from '../../shared/ids.ts';
 import { defaultLimits, type Limits } from '../../shared/protocol/limits.ts';
-import { floatBytes } from '../../shared/weights.ts';
+import { bytesFloats, floatBytes } from '../../shared/weights.ts';
 
 const id = (n: number): ClientId => String(n).padStart(32, '0') as ClientId;
 const length = 8;
@@ -36,7 +37,7 @@ function setup(limits: Partial<Limits> = {}, maxNorm = 100) {
       whole: (upload) => whole.push(upload),
       refused: (client, _report, error) => log.push(`refused ${Number(client)} ${error.code}`),
     },
-    { length, maxNorm, limits: { ...defaultLimits, ackBytes: 16, ...limits } },
+    { bytes: 4 * length, newCheck: () => clearCheck(maxNorm), limits: { ...defaultLimits, ackBytes: 16, ...limits } },
   );
   return { uploads, log, whole, clock };
 }
@@ -48,8 +49,8 @@ describe('uploads', () => {
     uploads.chunk(id(1), tag(1), 0, values(1, 2, 3, 4));
     uploads.chunk(id(1), tag(1), 16, values(5, 6, 7, 8));
     expect(log).to.deep.equal(['send 1 0', 'ack 1 16']);
-    expect([...whole[0]!.values]).to.deep.equal([1, 2, 3, 4, 5, 6, 7, 8]);
-    expect(whole[0]!.norm).to.equal(Math.sqrt(204)); // 1 + 4 + ... + 64
+    expect([...bytesFloats(whole[0]!.bytes)]).to.deep.equal([1, 2, 3, 4, 5, 6, 7, 8]);
+    expect(whole[0]!.check.norm()).to.equal(Math.sqrt(204)); // 1 + 4 + ... + 64
   });
 
   it('go on where they stopped when the same update is offered again', () => {
@@ -70,7 +71,7 @@ describe('uploads', () => {
     uploads.chunk(id(1), tag(1), 8, values(9, 9)); // still on its way: belongs to the first, is dropped
     uploads.chunk(id(1), tag(2), 0, values(1, 1, 1, 1, 1, 1, 1, 1));
     expect(log).to.deep.equal(['send 1 0', 'send 1 0']);
-    expect(whole[0]!.norm).to.equal(Math.sqrt(8));
+    expect(whole[0]!.check.norm()).to.equal(Math.sqrt(8));
   });
 
   it('are refused with a gap, an overlap, or more bytes than announced', () => {

@@ -21,7 +21,8 @@ describe('the round log', () => {
     const hex = (digit: string): string => digit.repeat(64);
     const json =
       `{"attempt":1,"cohort":["${a}","${b}"],"endedAt":2000,"previous":"${firstPrevious}","reason":"",` +
-      `"reports":[{"client":"${a}","examples":10}],"result":"done","round":1,"run":"first","sequence":1,` +
+      `"reports":[{"client":"${a}","examples":10}],"result":"done","round":1,"run":"first",` +
+      `"secureAggregation":false,"sequence":1,` +
       `"startedAt":1000,"task":"${hex('7')}","weightsAfter":"${hex('1')}","weightsBefore":"${hex('0')}"}`;
     expect(record?.hash).to.equal(createHash('sha256').update(json).digest('hex'));
   });

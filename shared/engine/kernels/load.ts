@@ -1,4 +1,4 @@
-import { fromBase64Url } from '../../bytes.ts';
+import { fromHex } from '../../bytes.ts';
 import { FederatedError } from '../../errors.ts';
 import type { ImageKernels } from './image-kernels.ts';
 import type { LayerKernels } from './layer-kernels.ts';
@@ -146,7 +146,7 @@ let compiled: Promise<WebAssembly.Module> | undefined;
  */
 export async function loadKernels(memory: WebAssembly.Memory): Promise<Kernels> {
   try {
-    compiled ??= WebAssembly.compile(fromBase64Url(bytes.replaceAll('+', '-').replaceAll('/', '_')));
+    compiled ??= WebAssembly.compile(fromHex(bytes));
     const { exports } = await WebAssembly.instantiate(await compiled, { env: { memory } });
     return exports as unknown as Kernels;
   } catch (cause) {

@@ -144,15 +144,18 @@ export function mask(words: usize, count: u32, key: usize, block: u32, sign: u32
   }
 }
 
-/** words[i] = (words[i] +- terms[i]) & modulus. @param count - a multiple of 4 */
+/** words[i] = (words[i] +- terms[i]) & modulus. @param count - a multiple of 16 */
 export function add(words: usize, terms: usize, count: u32, sign: u32, modulus: u32): void {
   const s = splat(sign);
   const m = splat(modulus);
   const end = words + ((<usize>count) << 2);
   while (words < end) {
     combineFour(words, v128.load(terms), s, m);
-    words += 16;
-    terms += 16;
+    combineFour(words + 16, v128.load(terms, 16), s, m);
+    combineFour(words + 32, v128.load(terms, 32), s, m);
+    combineFour(words + 48, v128.load(terms, 48), s, m);
+    words += 64;
+    terms += 64;
   }
 }
 

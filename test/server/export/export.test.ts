@@ -158,6 +158,7 @@ describe('modelCard', () => {
     clients: 10,
     reports: 48,
     evaluation: { accuracy: 0.95, loss: 0.2, examples: 2_000 },
+    secureRounds: 0,
     weightsSha256: 'ab',
     files: ['model.json', 'weights.bin'],
   };
@@ -171,6 +172,12 @@ describe('modelCard', () => {
       .to.match(/Differential privacy: none/)
       .and.match(/the server saw the update of every single client/);
     expect(card).to.match(/Secure aggregation: off/);
+    expect(modelCard({ ...info, secureRounds: 5 }))
+      .to.match(/Secure aggregation: on\./)
+      .and.match(/no single update/);
+    expect(modelCard({ ...info, secureRounds: 3 }))
+      .to.match(/on in 3 of 5 rounds/)
+      .and.match(/in 2 of 5 rounds the server saw/);
   });
 
   it('says when nothing was measured', () => {

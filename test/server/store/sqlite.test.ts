@@ -53,6 +53,18 @@ describe('openSqliteStore', () => {
     await refuses(opening(), 'STORE_NEWER');
   });
 
+  it('brings a file of the first format to the present one, with what is in it', async () => {
+    const before = openSqliteStore(path());
+    await before.createRun(storedRun('first'));
+    await before.close();
+    alter('DROP TABLE removed_runs; PRAGMA user_version = 1');
+    const after = openSqliteStore(path());
+    expect([...(await after.takenNames())]).to.deep.equal(['first']);
+    await after.removeRun(first);
+    expect([...(await after.takenNames())]).to.deep.equal(['first']);
+    await after.close();
+  });
+
   it('refuses a file that is no database, or is torn', async () => {
     await writeFile(path(), Buffer.alloc(8_192, 7));
     await refuses(opening(), 'STORE_CORRUPT');

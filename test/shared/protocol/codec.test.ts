@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { Packr } from 'msgpackr/index-no-eval';
+import { Packr } from 'msgpackr';
 import { concat, fromHex, toHex, utf8 } from '../../../shared/bytes.ts';
 import { decodeControl, encodeControl } from '../../../shared/protocol/codec.ts';
 import { codeOf } from '../../helpers/primitives.ts';
@@ -26,7 +26,7 @@ describe('the control codec', () => {
       fc.constant(null),
       fc.uint8Array({ maxLength: 300 }),
     );
-    const key = fc.string({ maxLength: 40 }).filter((text) => text !== '__proto__');
+    const key = fc.string({ maxLength: 40 }).filter((text) => !/^(__proto__$|\d)/.test(text));
     const { value } = fc.letrec((tie) => ({
       value: fc.oneof({ depthSize: 'small', maxDepth: 6 }, leaf, fc.array(tie('value'), { maxLength: 4 }), tie('map')),
       map: fc.dictionary(key, tie('value'), { maxKeys: 5, noNullPrototype: true }),

@@ -40,8 +40,8 @@ for (const { name, table, examples, check } of directions) {
             0.5,
             2 ** 53,
             Infinity,
-            'x'.repeat(1000),
-            new Uint8Array(99),
+            'x'.repeat(3000),
+            new Uint8Array(1301),
             [[]],
             {},
           ];

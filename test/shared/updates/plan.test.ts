@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { native } from '../../helpers/primitives.ts';
 import fc from 'fast-check';
 import { FederatedError } from '../../../shared/errors.ts';
 import { toHex } from '../../../shared/bytes.ts';
@@ -77,7 +78,7 @@ describe('an update plan', () => {
   });
 
   it('has a hash that every field changes, and their order does not', () => {
-    const hash = (value: UpdatePlan): string => toHex(updatePlanHash(value));
+    const hash = (value: UpdatePlan): string => toHex(updatePlanHash(native, value));
     expect(hash(plan)).to.match(/^[0-9a-f]{64}$/);
     expect(hash(Object.fromEntries(Object.entries(plan).toReversed()) as UpdatePlan)).to.equal(hash(plan));
     const changes: Partial<UpdatePlan>[] = [

@@ -1,0 +1,157 @@
+import { toHex } from '../shared/bytes.ts';
+import { FederatedError } from '../shared/errors.ts';
+import { sha256Id } from '../shared/ids.ts';
+import type { MessageOf, ServerMessage } from '../shared/protocol/messages.ts';
+import { modelLayout } from '../shared/tasks/model.ts';
+import { decodeTask, type Task } from '../shared/tasks/task.ts';
+import { bytesFloats, floatBytes, layoutSize } from '../shared/weights.ts';
+import type { BlobFetcher } from './blob-fetcher.ts';
+import { toExamples, type ClientData } from './data.ts';
+import type { ModelCache } from './model-cache.ts';
+import type { ClientPlatform } from './platform.ts';
+import type { Job, KeptUpdate } from './session-types.ts';
+import type { Trainer } from './trainer.ts';
+
+/** Gives this device's private examples for a task. They never leave it. */
+export type DataSource = (context: {
+  readonly task: Task;
+  readonly signal: AbortSignal;
+}) => Promise<ClientData> | ClientData;
+
+export interface JobWorkerOptions {
+  readonly platform: Pick<ClientPlatform, 'clock' | 'randomBytes'>;
+  readonly fetcher: BlobFetcher;
+  readonly models: ModelCache;
+  readonly trainer: Trainer;
+  readonly data: DataSource;
+}
+
+/** A blob as the server announces it. */
+interface Blob {
+  readonly sha256: string;
+  readonly bytes: number;
+}
+
+/** What a job takes: fetches its task and model, loads the data, trains, and keeps the update until it is forgotten. */
+export class JobWorker {
+  readonly #options: JobWorkerOptions;
+  #task: { readonly sha256: string; readonly task: Task } | null = null;
+  /** The task whose data the trainer has. */
+  #loaded: string | null = null;
+  #fetched: { readonly key: string; readonly task: Task; readonly weights: Float32Array } | null = null;
+  #kept: { readonly key: string; readonly bytes: Uint8Array } | null = null;
+
+  constructor(options: JobWorkerOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Fetches task and model, and loads the data.
+   * @returns false when there are fewer examples than the task asks for
+   * @throws FederatedError BAD_MODEL, BAD_TASK, BAD_DATA, BLOB_MISMATCH, CONNECTION_LOST, ...; whatever the source of data throws
+   */
+  async fetch(job: Job, signal: AbortSignal): Promise<boolean> {
+    const { models, trainer, data } = this.#options;
+    const [task, weights] = await Promise.all([
+      this.#fetchTask({ sha256: job.task, bytes: job.taskBytes }, signal),
+      this.#fetchWeights({ sha256: job.weights, bytes: job.weightsBytes }, signal),
+    ]);
+    signal.throwIfAborted();
+    const expected = layoutSize(modelLayout(task.model));
+    if (weights.length !== expected) {
+      throw new FederatedError('BAD_MODEL', `the model has ${weights.length} weights, its task says ${expected}`);
+    }
+    models.remember({ run: job.run, round: job.round - 1, sha256: sha256Id(job.weights), task, weights });
+    if (this.#loaded !== job.task) {
+      const examples = await toExamples(await data({ task, signal }), task.data);
+      signal.throwIfAborted();
+      if (examples.count < task.training.minExamples) return false;
+      await trainer.load(task, examples);
+      this.#loaded = job.task;
+      signal.throwIfAborted();
+    }
+    this.#fetched = { key: job.key, task, weights };
+    return true;
+  }
+
+  /**
+   * Trains what was fetched, and keeps the update.
+   * @param seed - of the order of the batches
+   * @throws FederatedError TRAINING_FAILED, NO_BACKEND, ABORTED, BAD_STATE
+   */
+  async train(
+    job: Job,
+    seed: string,
+    signal: AbortSignal,
+    onProgress: (fraction: number) => void,
+  ): Promise<KeptUpdate> {
+    const { platform, trainer } = this.#options;
+    const fetched = this.#fetched;
+    if (fetched?.key !== job.key) throw new FederatedError('BAD_STATE', 'training: fetch the model first');
+    let lastProgress = platform.clock.now();
+    const { delta, examples, metrics } = await trainer.train({
+      task: fetched.task,
+      weights: fetched.weights,
+      round: job.round,
+      seed,
+      signal,
+      onProgress: (fraction) => {
+        const now = platform.clock.now();
+        if (now - lastProgress < 1_000) return; // a message a second is enough
+        lastProgress = now;
+        onProgress(Math.min(1, Math.max(0, fraction)));
+      },
+    });
+    signal.throwIfAborted();
+    const bytes = floatBytes(delta.slice()); // a copy: a custom trainer may use its memory again, and `forget` overwrites this
+    const { key, run, round } = job;
+    this.#keep({ key, bytes });
+    const backend = trainer.backend.slice(0, 64);
+    return { key, run, round, upload: platform.randomBytes(16), bytes: bytes.length, examples, metrics, backend };
+  }
+
+  /** The bytes of the kept update: float32, little-endian. @throws FederatedError BAD_STATE when it is not there */
+  updateOf(key: string): Uint8Array {
+    if (this.#kept?.key === key) return this.#kept.bytes;
+    throw new FederatedError('BAD_STATE', 'the update of this round is not on this device any more');
+  }
+
+  /** Overwrites a kept update. */
+  forget(key: string): void {
+    if (this.#kept?.key === key) this.#keep(null);
+  }
+
+  /** Remembers the model that a run has ended with. */
+  async keepFinal(message: MessageOf<ServerMessage, 'finished'>): Promise<void> {
+    const { run, rounds, weights, weightsBytes = 0, task, taskBytes = 0 } = message;
+    if (weights === undefined || task === undefined) return;
+    const { signal } = new AbortController();
+    const sha256 = sha256Id(toHex(weights));
+    const known = await this.#fetchTask({ sha256: toHex(task), bytes: taskBytes }, signal);
+    const floats = await this.#fetchWeights({ sha256, bytes: weightsBytes }, signal);
+    this.#options.models.remember({ run, round: rounds, sha256, task: known, weights: floats });
+  }
+
+  /** Lets the trainer go, and the data with it. */
+  async close(): Promise<void> {
+    this.#loaded = null;
+    this.#fetched = null;
+    await this.#options.trainer.close();
+  }
+
+  #keep(kept: { readonly key: string; readonly bytes: Uint8Array } | null): void {
+    this.#kept?.bytes.fill(0);
+    this.#kept = kept;
+  }
+
+  async #fetchTask({ sha256, bytes }: Blob, signal: AbortSignal): Promise<Task> {
+    if (this.#task?.sha256 === sha256) return this.#task.task;
+    const task = decodeTask(await this.#options.fetcher.fetch(sha256, bytes, signal));
+    this.#task = { sha256, task };
+    return task;
+  }
+
+  async #fetchWeights({ sha256, bytes }: Blob, signal: AbortSignal): Promise<Float32Array> {
+    return bytesFloats(await this.#options.fetcher.fetch(sha256, bytes, signal));
+  }
+}

@@ -1,0 +1,62 @@
+import { RoundSum, type ClosedSum } from './round-sum.ts';
+import { clearCheck, type UpdateCheck } from './update-check.ts';
+import type { Upload } from './uploads.ts';
+
+/** What became of a whole update. */
+export interface Added {
+  /** Resolves when it is in the sum and its bytes are no longer needed; null when that is so already. */
+  readonly done: Promise<void> | null;
+  /** What its client has trained on, where that can be known. */
+  readonly examples: number | null;
+  /** What else the operator may see of it. */
+  readonly seen: Readonly<Record<string, unknown>>;
+}
+
+/** Where the reports of an attempt are added: in clear, or masked. */
+export interface Aggregation {
+  readonly encoding: 'float32' | 'masked';
+  /** Length of an update on the wire. */
+  readonly bytes: number;
+  newCheck(): UpdateCheck;
+  /** Adds a whole update. @throws FederatedError when it cannot be taken any more */
+  add(upload: Upload): Added;
+  /** The sums, once no more reports come. */
+  close(): Promise<ClosedSum>;
+  /** Ends without a sum; resolves when no memory is in use any more. */
+  abandon(): Promise<void>;
+}
+
+/** Exact sums of updates in clear. */
+export class PlainAggregation implements Aggregation {
+  readonly encoding = 'float32';
+  readonly bytes: number;
+  readonly #sum: RoundSum;
+  readonly #maxNorm: number;
+
+  /** @param sum - empty, with room for the cohort */
+  constructor(sum: RoundSum, { maxUpdateNorm }: { readonly maxUpdateNorm: number }) {
+    this.#sum = sum;
+    this.#maxNorm = maxUpdateNorm;
+    this.bytes = 4 * sum.length;
+  }
+
+  newCheck(): UpdateCheck {
+    return clearCheck(this.#maxNorm);
+  }
+
+  add({ report, bytes, check }: Upload): Added {
+    const { examples, metrics } = report;
+    const values = new Float32Array(bytes.buffer, 0, this.#sum.length);
+    const done = this.#sum.add({ values, examples, metrics });
+    return { done, examples, seen: { examples, norm: check.norm(), metrics } };
+  }
+
+  async close(): Promise<ClosedSum> {
+    await this.#sum.settled();
+    return this.#sum;
+  }
+
+  async abandon(): Promise<void> {
+    await this.#sum.settled();
+  }
+}

@@ -1,0 +1,48 @@
+import type { ClientId } from '../shared/ids.ts';
+import type { Clock } from './host.ts';
+
+/** The clocks of an attempt: the deadline of what it waits for, and the time that lost clients have to come back. */
+export class AttemptClocks {
+  readonly #clock: Clock;
+  readonly #graces = new Map<ClientId, () => void>();
+  #deadline: number | null = null;
+  #cancelDeadline: () => void = () => {};
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** End of what is waited for, ms since 1970, or null. */
+  get deadline(): number | null {
+    return this.#deadline;
+  }
+
+  /** Replaces the deadline. @param at - ms since 1970 */
+  arm(at: number, over: () => void): void {
+    this.#cancelDeadline();
+    this.#deadline = at;
+    this.#cancelDeadline = this.#clock.after(Math.max(0, at - this.#clock.now()), over);
+  }
+
+  /** Gives a client so many ms to come back. */
+  grace(id: ClientId, ms: number, over: () => void): void {
+    this.endGrace(id);
+    const end = (): void => {
+      this.#graces.delete(id);
+      over();
+    };
+    this.#graces.set(id, this.#clock.after(ms, end));
+  }
+
+  endGrace(id: ClientId): void {
+    this.#graces.get(id)?.();
+    this.#graces.delete(id);
+  }
+
+  clear(): void {
+    this.#cancelDeadline();
+    this.#deadline = null;
+    for (const cancel of this.#graces.values()) cancel();
+    this.#graces.clear();
+  }
+}

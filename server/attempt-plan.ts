@@ -1,0 +1,25 @@
+import type { ClientId, RunId, Sha256 } from '../shared/ids.ts';
+import type { RunConfig } from './config.ts';
+
+/** What an attempt is about. */
+export interface AttemptPlan {
+  readonly run: RunId;
+  readonly round: number;
+  readonly attempt: number;
+  readonly config: RunConfig;
+  readonly task: Sha256;
+  readonly taskBytes: number;
+  readonly weights: Sha256;
+  /** d */
+  readonly length: number;
+}
+
+/** Which attempt a message is about. */
+export interface MessageWhere {
+  readonly run: string;
+  readonly round: number;
+  readonly attempt: number;
+}
+
+/** The reports that are in the sum: whose, and with how many examples where that can be known. */
+export type Ledger = ReadonlyMap<ClientId, { readonly examples: number | null }>;

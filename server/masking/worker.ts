@@ -1,0 +1,10 @@
+import * as crypto from 'node:crypto';
+import { parentPort } from 'node:worker_threads';
+import { nativePrimitives } from '../../shared/crypto/native.ts';
+import { runMaskJob, type MaskJob } from './job.ts';
+
+/** A masking thread. */
+
+const { keystream } = nativePrimitives(crypto);
+
+parentPort!.on('message', (job: MaskJob) => parentPort!.postMessage(runMaskJob(job, keystream)));

@@ -1,0 +1,45 @@
+import { fromHex } from '../shared/bytes.ts';
+import { modelHash } from '../shared/secagg/context.ts';
+import { PlainAggregation, type Aggregation } from './aggregation.ts';
+import type { AttemptPlan } from './attempt-plan.ts';
+import { isSecure } from './config.ts';
+import type { Host } from './host.ts';
+import { RoundSum } from './round-sum.ts';
+import { securePlans } from './secure-plans.ts';
+import { SecureSide } from './secure-side.ts';
+
+/** The memory in which a run adds up its rounds, used again from round to round. */
+export class RunSums {
+  /** Of uploads past, for those to come. */
+  pool: Uint8Array[] = [];
+  #sum: RoundSum | null = null;
+  /** The masked sum, in memory that threads can share. */
+  #words: Uint32Array = new Uint32Array(0);
+
+  /**
+   * Where the reports of a new attempt are added.
+   * @param cohort - clients picked
+   * @param least - fewest clients whose sum is ever made
+   */
+  begin(plan: AttemptPlan, host: Host, cohort: number, least: number): Aggregation {
+    return isSecure(plan.config) ? this.#masked(plan, host, cohort, least) : this.#plain(plan, cohort);
+  }
+
+  #plain({ config, length }: AttemptPlan, maxReports: number): Aggregation {
+    const { weighting, maxExamples, maxUpdateNorm } = config;
+    this.#sum = RoundSum.reuse(this.#sum, { length, weighting, maxExamples, maxUpdateNorm, maxReports });
+    return new PlainAggregation(this.#sum, config);
+  }
+
+  #masked(plan: AttemptPlan, { primitives, masks }: Host, cohort: number, least: number): Aggregation {
+    const { run, round, attempt, config, task, weights, length } = plan;
+    const plans = securePlans(primitives, config, length, cohort, least);
+    if (this.#words.length === plans.secagg.words) this.#words.fill(0);
+    else {
+      this.#words = new Uint32Array(new SharedArrayBuffer(4 * plans.secagg.words));
+      this.pool = []; // of another length
+    }
+    const about = { run, round, attempt, model: modelHash(primitives, fromHex(task), fromHex(weights)) };
+    return new SecureSide({ plans, round: about, primitives, masks, sum: this.#words });
+  }
+}

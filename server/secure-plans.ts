@@ -1,0 +1,80 @@
+import { canonicalJson } from '../shared/tasks/task.ts';
+import { makeSecAggPlan, maxClients, type SecAggPlan } from '../shared/secagg/plan.ts';
+import { toHex } from '../shared/bytes.ts';
+import type { Primitives } from '../shared/crypto/primitives.ts';
+import { wordLayout } from '../shared/updates/layout.ts';
+import { packedLength, unpack } from '../shared/updates/pack.ts';
+import { makeUpdatePlan, updatePlanHash, type UpdatePlan } from '../shared/updates/plan.ts';
+import type { RunConfig } from './config.ts';
+
+/** The two plans that everyone in an attempt with secure aggregation follows, and their texts as they travel. */
+export interface SecurePlans {
+  readonly secagg: SecAggPlan;
+  readonly update: UpdatePlan;
+  readonly texts: { readonly secagg: string; readonly update: string };
+  /** Of a masked vector on the wire. */
+  readonly bytes: number;
+  unpack(bytes: Uint8Array): Uint32Array;
+}
+
+/** Far beyond what a coordinate moves in one round of any task here, and fine enough: see the README of shared/updates. */
+const defaultCoordinateBound = 8;
+/** Steps of an unweighted coordinate to either side at least: what a heavier weight would leave fewer of is cut off. */
+const leastSteps = 8;
+/** A mean loss beyond does not take part in the mean. */
+const maxLoss = 1e6;
+
+/**
+ * @param dimension - d
+ * @param cohort - clients picked; the modulus has room for so many
+ * @param least - fewest clients whose sum is ever unmasked, 3 or more
+ * @throws FederatedError MODULUS_OVERFLOW, BAD_PLAN where the config leaves no room: never for one that `checkRunConfig` took
+ */
+export function securePlans(
+  primitives: Pick<Primitives, 'sha256'>,
+  config: Pick<RunConfig, 'weighting' | 'maxExamples' | 'maxUpdateNorm' | 'coordinateBound' | 'modulusBits'>,
+  dimension: number,
+  cohort: number,
+  least: number,
+): SecurePlans {
+  // Powers of two, so that cohorts of about one size have the same plan.
+  const maxCohort = Math.min(maxClients, 2 ** Math.ceil(Math.log2(Math.max(4, cohort))));
+  const { weighting, maxExamples, maxUpdateNorm, modulusBits = 32 } = config;
+  const coordinateBound = Math.min(config.coordinateBound ?? defaultCoordinateBound, maxUpdateNorm);
+  const update = makeUpdatePlan({
+    dimension,
+    maxCohort,
+    clippingNorm: maxUpdateNorm,
+    coordinateBound,
+    modulusBits,
+    weighting,
+    maxExamples,
+    maxWeight: weighting === 'uniform' ? 1 : Math.min(maxExamples, roomForWeight(modulusBits, maxCohort)),
+    metrics: [
+      { name: 'loss', bound: Math.min(maxLoss, roomForMetric(maxCohort, maxExamples)) },
+      { name: 'accuracy', bound: 1 },
+    ],
+  });
+  const { words } = wordLayout(update);
+  const secagg = makeSecAggPlan({
+    minCohort: least,
+    maxCohort,
+    modulusBits,
+    words,
+    update: toHex(updatePlanHash(primitives, update)),
+  });
+  return {
+    secagg,
+    update,
+    texts: { secagg: canonicalJson(secagg), update: canonicalJson(update) },
+    bytes: packedLength(words, modulusBits),
+    unpack: (bytes) => unpack(bytes, words, modulusBits),
+  };
+}
+
+/** The largest weight for which a coordinate still has `leastSteps` to either side. */
+const roomForWeight = (modulusBits: number, maxCohort: number): number =>
+  Math.max(1, Math.min(1_000_000, Math.floor((2 ** (modulusBits - 1) - 1) / (maxCohort * leastSteps))));
+
+/** The largest bound for which the sum over all clients is exact in float64. */
+const roomForMetric = (maxCohort: number, maxExamples: number): number => 2 ** 51 / (maxCohort * maxExamples);

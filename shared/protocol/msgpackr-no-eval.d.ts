@@ -1,4 +1,0 @@
-// msgpackr's entry without `new Function`, which ships without types of its own.
-declare module 'msgpackr/index-no-eval' {
-  export { Packr, Unpackr } from 'msgpackr';
-}

@@ -1,0 +1,45 @@
+import type { OpenKeystream } from '../crypto/primitives.ts';
+import { checkKeys, checkModulusBits, MaskAdder } from './masking.ts';
+
+/** Words of a part: 512 KiB, for less of which opening the cipher of each key would be felt; a multiple of 16. */
+export const partWords = 131_072;
+/** Keys that go over a part between two pauses: 4 MiB of keystream, some three milliseconds of work. */
+const keysAtOnce = 8;
+
+export interface MaskPartsOptions {
+  /** The platform's ChaCha20 (`primitives.keystream`). */
+  readonly keystream?: OpenKeystream | undefined;
+  /** Awaited between two stretches of work: there the caller's event loop gets its turn. */
+  readonly pause: () => Promise<void>;
+}
+
+/**
+ * words + the masks of `plus` - those of `minus`, modulo 2^M, in place: the same bits as `MaskAdder.apply` on the whole, but
+ * part by part with pauses between, so that the calling thread is never busy for more than some milliseconds. Nobody else
+ * may touch words or keys before it is done.
+ * @param words - d words; their bits from M on are ignored, and zero after the first mask
+ * @param modulusBits - M, 1 .. 32
+ * @param plus - keys of 32 bytes, as those of `minus`
+ * @throws FederatedError BAD_ARGUMENT, and the words are unchanged then
+ */
+export async function applyMasksInParts(
+  words: Uint32Array,
+  modulusBits: number,
+  plus: readonly Uint8Array[],
+  minus: readonly Uint8Array[],
+  { keystream, pause }: MaskPartsOptions,
+): Promise<void> {
+  checkModulusBits(modulusBits);
+  checkKeys([...plus, ...minus]);
+  let isFirst = true;
+  for (let firstWord = 0; firstWord < words.length; firstWord += partWords) {
+    const part = words.subarray(firstWord, firstWord + partWords);
+    const adder = new MaskAdder(part, modulusBits, { keystream, firstWord });
+    for (let at = 0; at < plus.length + minus.length; at += keysAtOnce) {
+      if (!isFirst) await pause();
+      isFirst = false;
+      const upTo = at + keysAtOnce;
+      adder.apply(plus.slice(at, upTo), minus.slice(Math.max(0, at - plus.length), Math.max(0, upTo - plus.length)));
+    }
+  }
+}

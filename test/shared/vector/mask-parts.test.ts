@@ -1,0 +1,75 @@
+import { expect } from 'chai';
+import { utf8 } from '../../../shared/bytes.ts';
+import { seeded } from '../../../shared/random.ts';
+import { applyMasksInParts, partWords } from '../../../shared/vector/mask-parts.ts';
+import { MaskAdder } from '../../../shared/vector/masking.ts';
+import { refuses } from '../../contracts/store.ts';
+import { native } from '../../helpers/primitives.ts';
+
+const keysOf = (name: string, count: number): Uint8Array[] =>
+  Array.from({ length: count }, (_, i) => native.sha256(utf8(`${name} ${i}`)));
+const vector = (length: number): Uint32Array => Uint32Array.from({ length }, seeded('vector', length).u32);
+const isSame = (a: Uint32Array, b: Uint32Array): boolean =>
+  a.length === b.length && a.every((word, i) => word === b[i]);
+
+describe('masks in parts', () => {
+  it('have the bits of masks applied at once, for any numbers of words and keys', async () => {
+    for (const keystream of [undefined, native.keystream]) {
+      for (const length of [0, 1, 100, partWords - 1, partWords, partWords + 1, 2 * partWords + 5001]) {
+        for (const [plus, minus] of [
+          [1, 0],
+          [0, 1],
+          [8, 8],
+          [5, 12],
+          [17, 2],
+        ] as const) {
+          const [words, wanted] = [vector(length), vector(length)];
+          const keys = [keysOf('plus', plus), keysOf('minus', minus)] as const;
+          await applyMasksInParts(words, 27, ...keys, { keystream, pause: async () => {} });
+          new MaskAdder(wanted, 27, { keystream }).apply(...keys);
+          expect(isSame(words, wanted), `${length} words, ${plus} and ${minus} keys`).to.equal(true);
+        }
+      }
+    }
+  });
+
+  it('pause after every 8 keys of a part, and not before the first nor after the last', async () => {
+    for (const [length, keys, pauses] of [
+      [0, 30, 0],
+      [partWords, 0, 0],
+      [partWords, 8, 0],
+      [partWords, 9, 1],
+      [3 * partWords, 8, 2],
+      [2 * partWords + 1, 20, 8], // 3 parts of 3 stretches each: 9 - 1
+    ] as const) {
+      let paused = 0;
+      const pause = async (): Promise<void> => void paused++;
+      await applyMasksInParts(
+        vector(length),
+        32,
+        keysOf('a', keys - Math.floor(keys / 3)),
+        keysOf('b', Math.floor(keys / 3)),
+        {
+          pause,
+        },
+      );
+      expect(paused, `${length} words, ${keys} keys`).to.equal(pauses);
+    }
+  });
+
+  it('stop where a pause rejects', async () => {
+    const words = vector(2 * partWords);
+    const pause = (): Promise<void> => Promise.reject(new Error('stop'));
+    const error = await applyMasksInParts(words, 32, keysOf('a', 1), [], { pause }).catch((thrown: Error) => thrown);
+    expect((error as Error).message).to.equal('stop');
+    expect(isSame(words.subarray(partWords), vector(2 * partWords).subarray(partWords))).to.equal(true);
+  });
+
+  it('refuse a bad key or modulus with the words unchanged', async () => {
+    const words = vector(1000);
+    const options = { pause: async () => {} };
+    await refuses(applyMasksInParts(words, 32, keysOf('a', 2), [new Uint8Array(16)], options), 'BAD_ARGUMENT');
+    await refuses(applyMasksInParts(words, 0, keysOf('a', 2), [], options), 'BAD_ARGUMENT');
+    expect(isSame(words, vector(1000))).to.equal(true);
+  });
+});
