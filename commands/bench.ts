@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import type { BenchReport } from '../simulations/bench/report.ts';
 import { benchEngine } from '../simulations/bench/engine.ts';
+import { benchSecAgg, type SecAggBenchOptions } from '../simulations/bench/secagg.ts';
 import { benchServer } from '../simulations/bench/server.ts';
 import { printJson, printTable, runAction, say } from './output.ts';
 
@@ -36,6 +37,18 @@ export const command = (): Command => {
     .option('--json', 'one JSON object on stdout', false)
     .action((options: { tasks: string[]; batchSizes: number[]; runs: number; ms: number; json: boolean }) =>
       runAction(options.json, async () => print(await benchEngine({ ...options, onProgress: say }), options.json)),
+    );
+  bench
+    .command('secagg')
+    .description('what secure aggregation costs: CPU of a client and of the server, traffic, memory')
+    .option('--clients <list>', 'numbers of clients', counts, [20, 100])
+    .option('--params <list>', 'numbers of parameters', counts, [1_200_000])
+    .option('--dropout <share>', 'the share of clients that drop out once they have shared', Number, 0.1)
+    .option('--runs <n>', 'attempts of each', (text) => counts(text)[0]!, 3)
+    .option('--browser', 'a client in Chromium as well, beside the same in Node', false)
+    .option('--json', 'one JSON object on stdout', false)
+    .action((options: SecAggBenchOptions & { json: boolean }) =>
+      runAction(options.json, async () => print(await benchSecAgg({ ...options, onProgress: say }), options.json)),
     );
   return bench;
 };
