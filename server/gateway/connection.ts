@@ -1,10 +1,13 @@
 import type { WebSocket } from 'ws';
+import type { Identity } from '../../shared/crypto/identity.ts';
+import type { Primitives, RandomBytes } from '../../shared/crypto/primitives.ts';
 import { asFederatedError, closeCodeOf, FederatedError, type ErrorCode } from '../../shared/errors.ts';
 import type { ClientId } from '../../shared/ids.ts';
 import { SealedChannel } from '../../shared/protocol/channel.ts';
 import { decodeControl } from '../../shared/protocol/codec.ts';
 import { decodeFrame, encodeControlFrames } from '../../shared/protocol/frames.ts';
 import { answerHello, encodeRefusal } from '../../shared/protocol/handshake.ts';
+import type { Limits } from '../../shared/protocol/limits.ts';
 import { LongMessage } from '../../shared/protocol/long-message.ts';
 import {
   checkClientMessage,
@@ -12,9 +15,28 @@ import {
   type MessageOf,
   type ServerMessage,
 } from '../../shared/protocol/messages.ts';
-import type { GatewayContext } from './context.ts';
-import type { Session } from './session.ts';
+import type { Clock, Log } from '../host.ts';
+import type { Metrics } from '../metrics.ts';
+import type { Session, SessionHandler } from './session.ts';
 import { TokenBucket } from './token-bucket.ts';
+
+/** What every connection of a gateway shares. */
+export interface GatewayContext {
+  readonly primitives: Primitives;
+  readonly identity: Identity;
+  readonly randomBytes: RandomBytes;
+  readonly clock: Clock;
+  readonly limits: Limits;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly handler: SessionHandler;
+  /** @throws FederatedError when the client may not take part */
+  admit(auth: MessageOf<ClientMessage, 'auth'>, transcript: Uint8Array): Promise<ClientId>;
+  welcome(connection: Connection, ticket: Uint8Array | undefined): ServerMessage;
+  opened(connection: Connection): void;
+  closed(connection: Connection, id: ClientId | null): void;
+  refused(connection: Connection, error: FederatedError): void;
+}
 
 type Stage = 'hello' | 'auth' | 'admitting' | 'open' | 'closed';
 

@@ -10,8 +10,7 @@ import type { ServerMessage } from '../../shared/protocol/messages.ts';
 import { version } from '../../shared/version.ts';
 import type { Host } from '../host.ts';
 import { admit, type AdmissionOptions } from './admission.ts';
-import { Connection } from './connection.ts';
-import type { GatewayContext } from './context.ts';
+import { Connection, type GatewayContext } from './connection.ts';
 import type { SessionHandler } from './session.ts';
 
 export interface GatewayOptions {
