@@ -44,7 +44,7 @@ export const command = (): Command => {
     .option('--clients <list>', 'numbers of clients', counts, [20, 100])
     .option('--params <list>', 'numbers of parameters', counts, [1_200_000])
     .option('--dropout <share>', 'the share of clients that drop out once they have shared', Number, 0.1)
-    .option('--runs <n>', 'attempts of each', (text) => counts(text)[0]!, 3)
+    .option('--runs <n>', 'attempts of each (3; of models above 4 million parameters 1)', (text) => counts(text)[0]!)
     .option('--browser', 'a client in Chromium as well, beside the same in Node', false)
     .option('--json', 'one JSON object on stdout', false)
     .action((options: SecAggBenchOptions & { json: boolean }) =>
