@@ -234,7 +234,7 @@ export class Attempt {
     this.#closed = true;
     this.#voice.silence();
     this.#endWaiting();
-    void this.#aggregation.abandon();
+    this.#aggregation.abandon().catch(() => {}); // whoever was adding has heard of it
   }
 
   #dispatch(event: RoundEvent): void {
