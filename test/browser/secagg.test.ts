@@ -31,7 +31,7 @@ describe('secure aggregation in a browser', function () {
 
   before(async function () {
     browser = await launchBrowser();
-    if (browser === null) return this.skip();
+    if (browser === null) return this.skip(); // no Chromium, neither of the system nor of the package
     site = await serveSite(['test/browser/pages/secagg.ts']);
     ({ page, check } = await openPage(browser, site.url));
   });

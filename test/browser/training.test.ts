@@ -16,7 +16,7 @@ function useSite(args: readonly string[] = [], headers: Readonly<Record<string, 
 
   before(async function () {
     browser = await launchBrowser(args);
-    if (browser === null) return this.skip();
+    if (browser === null) return this.skip(); // no Chromium, neither of the system nor of the package
     const files = { [`/wasm/${wasmFile}`]: `${wasmFolder}${wasmFile}` };
     site = await serveSite(['test/browser/pages/page.ts', 'test/browser/pages/worker.ts'], files, headers);
     ({ page, check } = await openPage(browser, site.url));
@@ -131,7 +131,7 @@ describe('training on a graphics card that software imitates', function () {
       if (typeof answer === 'string') {
         expect(answer).to.match(/has no Web|no graphics card/, answer);
         console.log(`      ${answer}`);
-        return this.skip();
+        return this.skip(); // this browser has not even an imitated graphics card
       }
       expect(answer.backend).to.equal(backend);
       for (const [i, loss] of answer.losses.entries()) expect(loss).to.be.closeTo(expected.losses[i]!, 1e-4);

@@ -110,7 +110,7 @@ describe('openStore', () => {
     const node = [process.execPath, '--import=tsx', script('fill-disk.ts'), join(disk, 'data')];
     const child = spawnSync('unshare', ['-rm', 'sh', '-c', commands, disk, ...node], { encoding: 'utf8' });
     // Where mounting in a namespace of one's own is not allowed, there is no small disk to fill.
-    if (child.error !== undefined || child.status === 99 || child.stderr.startsWith('unshare:')) this.skip();
+    if (child.error !== undefined || child.status === 99 || child.stderr.startsWith('unshare:')) this.skip(); // may not mount
     expect(child.stderr).to.equal('');
     const { sequences, next, ...codes } = JSON.parse(child.stdout) as { sequences: number[]; next: number };
     expect(codes).to.deep.equal({ large: 'STORE_FULL', drafts: [], small: 'STORE_FULL', row: 'STORE_FULL' });

@@ -31,7 +31,7 @@ describe('webgpu in Node, by Dawn on a Vulkan in software', function () {
     const vulkan = softwareVulkan();
     if (vulkan === null) {
       console.log('      no Vulkan in software here: it comes with @sparticuz/chromium, on Linux on x86-64');
-      return this.skip();
+      return this.skip(); // no Vulkan device, not even in software
     }
     const { missing, refusal, models, globals } = await ask(vulkan);
     if (missing !== null) {
