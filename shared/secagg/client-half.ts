@@ -71,6 +71,8 @@ export class ClientHalf {
   readonly #options: ClientHalfOptions;
   readonly #context: Uint8Array;
   readonly #held = new Map<number, SharePair>();
+  /** X25519 of c with each neighbour's share key, from sealing parcels until theirs are opened: the same either way. */
+  readonly #sealing = new Map<number, Uint8Array>();
   #phase: ClientPhase = 'new';
   #busy = false;
   #secrets: Secrets | null = null;
@@ -133,6 +135,7 @@ export class ClientHalf {
             continue;
           }
           const shared = await this.#agree(secrets.share, holder, 'shareKey');
+          this.#sealing.set(holder, shared.slice());
           parcels.push(sealParcel(primitives, shared, { rosterHash: roster.hash, from: position, to: holder }, pair));
         }
       } finally {
@@ -166,7 +169,7 @@ export class ClientHalf {
       const minus: Uint8Array[] = [];
       try {
         for (const [from, parcel] of parcels) {
-          const sealing = await this.#agree(secrets.share, from, 'shareKey');
+          const sealing = this.#sealing.get(from)!; // checkDelivery takes parcels of neighbours alone
           const pair = openParcel(primitives, sealing, { rosterHash: roster.hash, from, to: position }, parcel);
           if (pair !== null) this.#keep(from, pair);
           const masking = await this.#agree(secrets.mask, from, 'maskKey');
@@ -347,6 +350,8 @@ export class ClientHalf {
   #wipeSecrets(): void {
     for (const secret of Object.values(this.#secrets ?? {}) as Uint8Array[]) secret.fill(0);
     this.#secrets = null;
+    for (const shared of this.#sealing.values()) shared.fill(0);
+    this.#sealing.clear();
   }
 
   #wipe(): void {

@@ -267,7 +267,11 @@ export class ServerHalf {
   /** @throws FederatedError SECAGG_STEP before the consents are complete and after the sum is unmasked */
   unmaskFor(position: number): ServerStep<'unmask'> {
     this.#expect('revealing');
+    // As many as the client asks for: checking more would cost it time and make nothing safer.
+    const { threshold, complete } = this.#theGraph().shape;
+    const wanted = complete ? threshold - 1 : threshold; // in a complete graph its own is one of them
     const signers = this.#neighboursOf(position).filter((each) => this.#consents.has(each));
+    signers.length = Math.min(signers.length, wanted);
     return {
       survivors: encodePositions(this.#masked, this.clients),
       dropped: encodePositions(this.#dropped(), this.clients),

@@ -1,7 +1,7 @@
-import type { OpenKeystream } from '../crypto/primitives.ts';
+import type { Keystream, OpenKeystream } from '../crypto/primitives.ts';
 import { checkKeys, checkModulusBits, MaskAdder } from './masking.ts';
 
-/** Words of a part: 512 KiB, for less of which opening the cipher of each key would be felt; a multiple of 16. */
+/** Words of a part: 512 KiB, which stay in a processor's second cache; a multiple of 16. */
 export const partWords = 131_072;
 /** Keys that go over a part between two pauses: 4 MiB of keystream, some three milliseconds of work. */
 const keysAtOnce = 8;
@@ -31,6 +31,10 @@ export async function applyMasksInParts(
 ): Promise<void> {
   checkModulusBits(modulusBits);
   checkKeys([...plus, ...minus]);
+  // Opened once, and read on from part to part.
+  const opened = (keys: readonly Uint8Array[]): Keystream[] =>
+    keystream === undefined ? [] : keys.map((key) => keystream(key, 0));
+  const streams = { plus: opened(plus), minus: opened(minus) };
   let isFirst = true;
   for (let firstWord = 0; firstWord < words.length; firstWord += partWords) {
     const part = words.subarray(firstWord, firstWord + partWords);
@@ -38,8 +42,10 @@ export async function applyMasksInParts(
     for (let at = 0; at < plus.length + minus.length; at += keysAtOnce) {
       if (!isFirst) await pause();
       isFirst = false;
-      const upTo = at + keysAtOnce;
-      adder.apply(plus.slice(at, upTo), minus.slice(Math.max(0, at - plus.length), Math.max(0, upTo - plus.length)));
+      const ofPlus = [at, at + keysAtOnce] as const;
+      const ofMinus = [Math.max(0, at - plus.length), Math.max(0, at + keysAtOnce - plus.length)] as const;
+      if (adder.takesStreams) adder.applyStreams(streams.plus.slice(...ofPlus), streams.minus.slice(...ofMinus));
+      else adder.apply(plus.slice(...ofPlus), minus.slice(...ofMinus));
     }
   }
 }

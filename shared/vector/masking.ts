@@ -71,7 +71,21 @@ export class MaskAdder {
     checkKeys([...plus, ...minus]);
     if (this.#kernels === null) this.#applyPlainly(plus, minus);
     else if (this.#keystream === undefined) this.#applyKernel(this.#kernels, plus, minus);
-    else this.#applyKeystream(this.#kernels, this.#keystream, plus, minus);
+    else {
+      const open = this.#keystream;
+      const opened = (keys: readonly Uint8Array[]): Keystream[] => keys.map((key) => open(key, this.#firstBlock));
+      this.#applyStreams(this.#kernels, opened(plus), opened(minus));
+    }
+  }
+
+  /** Whether `applyStreams` would take keystreams: there are kernels, and the vector is long enough. */
+  get takesStreams(): boolean {
+    return this.#keystream !== undefined;
+  }
+
+  /** As `apply`, with the next bytes of keystreams that have come as far as `firstWord`: opening one costs as much as 20 KiB of it. */
+  applyStreams(plus: readonly Keystream[], minus: readonly Keystream[]): void {
+    this.#applyStreams(this.#kernels!, plus, minus);
   }
 
   #applyPlainly(plus: readonly Uint8Array[], minus: readonly Uint8Array[]): void {
@@ -97,15 +111,10 @@ export class MaskAdder {
     key.bytes.fill(0);
   }
 
-  #applyKeystream(
-    kernels: MaskingKernels,
-    open: OpenKeystream,
-    plus: readonly Uint8Array[],
-    minus: readonly Uint8Array[],
-  ): void {
+  #applyStreams(kernels: MaskingKernels, plus: readonly Keystream[], minus: readonly Keystream[]): void {
     const { tile, terms } = kernels;
     const modulus = modulusMask(this.#modulusBits);
-    const streams = [...plus, ...minus].map((key): Keystream => open(key, this.#firstBlock));
+    const streams = [...plus, ...minus];
     this.#eachTile(kernels, (_, count) => {
       const whole = Math.ceil(count / 16) * 16;
       for (const [i, stream] of streams.entries()) {

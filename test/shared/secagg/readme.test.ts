@@ -78,9 +78,9 @@ describe("secure aggregation's README", () => {
       };
       expect((await attempt.run({ up, down })).givenUp).to.equal(null);
       const { clients: n } = options;
-      const { degree: k } = attempt.roster!;
-      const h = k === n - 1 ? n : k;
-      const values: Record<string, number> = { n, k, h, set: Math.ceil(n / 8), sets: Math.ceil(n / 8) };
+      const { degree: k, threshold } = attempt.roster!;
+      const [h, s] = k === n - 1 ? [n, threshold - 1] : [k, threshold];
+      const values: Record<string, number> = { n, k, h, s, set: Math.ceil(n / 8), sets: Math.ceil(n / 8) };
       const valueOf = (formula: string): number =>
         formula
           .split(' + ')
