@@ -1,5 +1,5 @@
 import { FederatedClient, type FederatedClientOptions } from './federated-client.ts';
-import { nodePlatform, type NodePlatformOptions } from './node-platform.ts';
+import { nodePlatform, type NodePlatformOptions } from './node/platform.ts';
 
 /** `fedloom/client` in Node: the client with WebSockets by `ws`, keys in a folder, and training in a worker thread. */
 

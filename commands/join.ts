@@ -10,7 +10,7 @@ import {
   type SecureDemands,
   type StateDetail,
 } from '../client/node.ts';
-import { lockFolder } from '../client/node-lock.ts';
+import { lockFolder } from '../client/node/lock.ts';
 import { FederatedError } from '../shared/errors.ts';
 import { autoOrder } from '../shared/engine/backends/names.ts';
 import { parseLink } from '../shared/protocol/link.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { LocalTrainer } from '../../client/local-training.ts';
-import { spawnNodeWorker } from '../../client/node-worker.ts';
+import { spawnNodeWorker } from '../../client/node/worker.ts';
 import type { Trainer, TrainRequest } from '../../client/trainer.ts';
 import type { WorkerAnswer, WorkerEvents, WorkerPort, WorkerRequest } from '../../client/worker-messages.ts';
 import { WorkerTrainer } from '../../client/worker-trainer.ts';

@@ -1,4 +1,4 @@
-import { nodePlatform, type NodePlatformOptions } from '../../client/node-platform.ts';
+import { nodePlatform, type NodePlatformOptions } from '../../client/node/platform.ts';
 import type { ClientPlatform, Socket } from '../../client/platform.ts';
 
 /** A client's runtime whose network a test can take away. */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FederatedClient } from '../../client/federated-client.ts';
 import { type NodeClientOptions, type RoundOutcome } from '../../client/node.ts';
-import { nodePlatform } from '../../client/node-platform.ts';
+import { nodePlatform } from '../../client/node/platform.ts';
 import type { ClientPlatform } from '../../client/platform.ts';
 import type { Trainer, TrainRequest } from '../../client/trainer.ts';
 import type { RunConfigInput } from '../../server/config.ts';

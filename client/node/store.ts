@@ -1,6 +1,6 @@
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ClientStore } from './platform.ts';
+import type { ClientStore } from '../platform.ts';
 
 /** A client's store in a folder: one file each, readable by the owner only, replaced in one step. */
 export const fileStore = (folder: string): ClientStore => ({

@@ -1,10 +1,10 @@
 import { Worker } from 'node:worker_threads';
-import { workerEntry } from '../shared/worker-entry.ts';
-import type { WorkerAnswer, WorkerPort } from './worker-messages.ts';
+import { workerEntry } from '../../shared/worker-entry.ts';
+import type { WorkerAnswer, WorkerPort } from '../worker-messages.ts';
 
 /** The training worker as a thread of Node. */
 export function spawnNodeWorker(): WorkerPort {
-  const { entry, eval: isCode } = workerEntry('./worker', import.meta.url);
+  const { entry, eval: isCode } = workerEntry('../worker', import.meta.url);
   const worker = new Worker(entry, { eval: isCode, name: 'fedloom-training' });
   return {
     post: (message, transfer) => worker.postMessage(message, [...transfer]),

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { availableParallelism, loadavg, platform } from 'node:os';
 import { join } from 'node:path';
-import type { Readings } from './conditions.ts';
+import type { Readings } from '../conditions.ts';
 
 const supplies = '/sys/class/power_supply';
 

@@ -1,14 +1,14 @@
 import * as crypto from 'node:crypto';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { nativePrimitives } from '../shared/crypto/native.ts';
-import { download } from './node-download.ts';
-import { nodeReadings } from './node-readings.ts';
-import { openNodeSocket } from './node-socket.ts';
-import { fileStore, memoryStore } from './node-store.ts';
-import { spawnNodeWorker } from './node-worker.ts';
-import type { ClientPlatform } from './platform.ts';
-import { WorkerTrainer } from './worker-trainer.ts';
+import { nativePrimitives } from '../../shared/crypto/native.ts';
+import { download } from './download.ts';
+import { nodeReadings } from './readings.ts';
+import { openNodeSocket } from './socket.ts';
+import { fileStore, memoryStore } from './store.ts';
+import { spawnNodeWorker } from './worker.ts';
+import type { ClientPlatform } from '../platform.ts';
+import { WorkerTrainer } from '../worker-trainer.ts';
 
 export interface NodePlatformOptions {
   /**

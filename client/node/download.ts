@@ -1,7 +1,7 @@
 import * as http from 'node:http';
 import * as https from 'node:https';
-import { FederatedError } from '../shared/errors.ts';
-import type { ClientPlatform } from './platform.ts';
+import { FederatedError } from '../../shared/errors.ts';
+import type { ClientPlatform } from '../platform.ts';
 
 const agents = { 'http:': new http.Agent({ keepAlive: true }), 'https:': new https.Agent({ keepAlive: true }) };
 const idleTimeout = 30_000;

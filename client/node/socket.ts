@@ -1,7 +1,7 @@
 import { WebSocket } from 'ws';
-import { FederatedError } from '../shared/errors.ts';
-import { defaultLimits, maxBufferedChunks, maxFragments } from '../shared/protocol/limits.ts';
-import type { Socket, SocketEvents } from './platform.ts';
+import { FederatedError } from '../../shared/errors.ts';
+import { defaultLimits, maxBufferedChunks, maxFragments } from '../../shared/protocol/limits.ts';
+import type { Socket, SocketEvents } from '../platform.ts';
 
 /** A WebSocket by `ws`: no compression, bounded messages. */
 export function openNodeSocket(url: string, events: SocketEvents): Socket {
