@@ -116,18 +116,16 @@ export interface Delivery {
   /** U2 */
   readonly sharers: ReadonlySet<number>;
   readonly parcels: ReadonlyMap<number, Uint8Array>;
+  /** Of the neighbours, over the roster. Not checked yet: see `checkSharing`. */
+  readonly signatures: ReadonlyMap<number, Uint8Array>;
 }
 
 /**
  * What a client checks before it masks: that the parcels come from its neighbours in the recomputed graph, all of them who
- * have shared; that these have made them for the same roster; and that there are enough of them.
- * @throws FederatedError SECAGG_MESSAGE, SECAGG_SMALL_COHORT, SECAGG_GRAPH, SECAGG_TOO_FEW, SECAGG_ROSTER
+ * have shared, and that there are enough of them.
+ * @throws FederatedError SECAGG_MESSAGE, SECAGG_SMALL_COHORT, SECAGG_GRAPH, SECAGG_TOO_FEW
  */
-export async function checkDelivery(
-  primitives: ClientPrimitives,
-  message: ServerStep<'delivery'>,
-  standing: Standing,
-): Promise<Delivery> {
+export function checkDelivery(message: ServerStep<'delivery'>, standing: Standing): Delivery {
   const { plan, roster, graph, position } = standing;
   const clients = roster.adverts.length;
   const checked = checkStep('delivery', serverSteps.delivery, message);
@@ -144,27 +142,42 @@ export async function checkDelivery(
     refuse('SECAGG_GRAPH', `shares of ${from.size} neighbours came, but ${expected.length} are said to have shared`);
   }
   checkNear(standing, sharers, 'have shared');
-  // A copy, since opening them takes a while.
+  // Copies, since opening them takes a while.
   const parcels = partsOf('delivery', new Uint8Array(checked.parcels), lengths.parcel, from);
-  await checkSignatures(primitives, standing, checked.signatures, from, {
-    statement: sharingStatement(roster.hash),
-    fault: { code: 'SECAGG_ROSTER', text: 'has not signed the roster that this client has' },
-  });
-  return { sharers, parcels };
+  const signatures = partsOf('signatures', new Uint8Array(checked.signatures), lengths.signature, from);
+  return { sharers, parcels, signatures };
 }
 
-/** @throws FederatedError SECAGG_MESSAGE, or the fault's code for a signature that is not right */
+/**
+ * Tells a neighbour that has shared for another roster from one whose parcel is just broken. A parcel that opens needs no
+ * signature: its key holds the roster's hash, and nobody but the two ends knows it.
+ * @param unopened - the neighbours whose parcels have not opened
+ * @throws FederatedError SECAGG_ROSTER
+ */
+export function checkSharing(
+  primitives: ClientPrimitives,
+  standing: Standing,
+  { signatures }: Delivery,
+  unopened: readonly number[],
+): Promise<void> {
+  const suspects = new Map(unopened.map((each) => [each, signatures.get(each)!]));
+  return checkSignatures(primitives, standing, suspects, {
+    statement: sharingStatement(standing.roster.hash),
+    fault: { code: 'SECAGG_ROSTER', text: 'has not signed the roster that this client has' },
+  });
+}
+
+/** @throws FederatedError the fault's code for a signature that is not right */
 export async function checkSignatures(
   primitives: ClientPrimitives,
   { roster }: Standing,
-  list: Uint8Array,
-  signers: ReadonlySet<number>,
+  bySigner: ReadonlyMap<number, Uint8Array>,
   {
     statement,
     fault,
   }: { readonly statement: Uint8Array; readonly fault: { readonly code: ErrorCode; readonly text: string } },
 ): Promise<void> {
-  const signatures = [...partsOf('signatures', list, lengths.signature, signers)];
+  const signatures = [...bySigner];
   const identityAt = (signer: number): Uint8Array => roster.adverts[signer]!.identity;
   const verdicts = await Promise.all(
     signatures.map(async ([signer, signature]) => primitives.verify(identityAt(signer), statement, signature)),

@@ -9,6 +9,7 @@ import {
   checkDelivery,
   checkNear,
   checkRoster,
+  checkSharing,
   checkSignatures,
   refuse,
   type Awaitable,
@@ -20,7 +21,7 @@ import { contextHash, type RoundContext } from './context.ts';
 import { Graph } from './graph.ts';
 import { openParcel, pairMaskKey, sealParcel, seedMaskKey, type SharePair } from './keys.ts';
 import type { AttemptLedger } from './ledger.ts';
-import { checkStep, lengths, serverSteps, type ClientStep, type ServerStep } from './messages.ts';
+import { checkStep, lengths, partsOf, serverSteps, type ClientStep, type ServerStep } from './messages.ts';
 import { secaggPlanHash, type SecAggPlan } from './plan.ts';
 import { checkPolicy, type SecAggPolicy } from './policy.ts';
 import { countIn, decodePositions, encodePositions } from './positions.ts';
@@ -149,7 +150,7 @@ export class ClientHalf {
    * Step 3: masks the vector in place, which is then to be sent. A neighbour's parcel that does not open, or has other shares
    * than this client's, costs that neighbour a holder, and nobody else anything.
    * @param words - length `plan.words`, each below 2^M
-   * @throws FederatedError as checkDelivery does
+   * @throws FederatedError as checkDelivery and checkSharing do
    */
   mask(message: ServerStep<'delivery'>, words: Uint32Array): Promise<void> {
     return this.#step('shared', 'masked', async () => {
@@ -162,19 +163,22 @@ export class ClientHalf {
           `secagg: a vector of the plan has ${plan.words} words, got ${words.length}`,
         );
       }
-      const { sharers, parcels } = await checkDelivery(primitives, message, standing);
-      this.#sharers = sharers;
+      const delivery = checkDelivery(message, standing);
+      this.#sharers = delivery.sharers;
       const secrets = this.#theSecrets();
       const plus = [seedMaskKey(primitives, secrets.seed, roster.hash)];
       const minus: Uint8Array[] = [];
+      const unopened: number[] = [];
       try {
-        for (const [from, parcel] of parcels) {
+        for (const [from, parcel] of delivery.parcels) {
           const sealing = this.#sealing.get(from)!; // checkDelivery takes parcels of neighbours alone
           const pair = openParcel(primitives, sealing, { rosterHash: roster.hash, from, to: position }, parcel);
-          if (pair !== null) this.#keep(from, pair);
+          if (pair === null) unopened.push(from);
+          else this.#keep(from, pair);
           const masking = await this.#agree(secrets.mask, from, 'maskKey');
           (position < from ? plus : minus).push(pairMaskKey(primitives, masking, roster.hash, position, from));
         }
+        await checkSharing(primitives, standing, delivery, unopened);
         await applyMasks(words, plus, minus);
       } finally {
         for (const key of [...plus, ...minus]) key.fill(0);
@@ -273,7 +277,8 @@ export class ClientHalf {
       if (this.#survivors.has(each) && graph.areNeighbours(each, position)) continue;
       refuse('SECAGG_GRAPH', `signatures of client ${each}, which is no surviving neighbour, say nothing`);
     }
-    await checkSignatures(this.#options.primitives, standing, request.signatures, signers, {
+    const signatures = partsOf('signatures', request.signatures, lengths.signature, signers);
+    await checkSignatures(this.#options.primitives, standing, signatures, {
       statement: survivorsStatement(roster.hash, encodePositions(this.#sharers, clients), request.survivors),
       fault: { code: 'SECAGG_SURVIVORS', text: 'has not signed the set of survivors that this client has' },
     });

@@ -279,12 +279,26 @@ describe('a client against a lying server', () => {
   it('refuses neighbours who have shared for another roster', async () => {
     await expectRefusal('SECAGG_ROSTER', {
       down: {
-        delivery: only(({ signatures, ...rest }) => {
+        // A parcel for another roster does not open with the key of this one.
+        delivery: only(({ signatures, parcels, ...rest }) => {
           const other = identities(6)[0]!.sign(sharingStatement(new Uint8Array(32)));
-          return { ...rest, signatures: replaced(signatures, 0, other) };
+          const parcel = partAt(parcels, lengths.parcel, 0).map((byte) => byte ^ 1);
+          return { ...rest, signatures: replaced(signatures, 0, other), parcels: replaced(parcels, 0, parcel) };
         }),
       },
     });
+  });
+
+  it('asks for no signature beside a parcel that opens, since that proves the roster by itself', async () => {
+    const attempt = new Aggregation(six);
+    const { givenUp, sum } = await attempt.run({
+      down: {
+        delivery: only(({ signatures, ...rest }) => ({ ...rest, signatures: new Uint8Array(signatures.length) })),
+      },
+    });
+    expect(givenUp).to.equal(null);
+    expect(attempt.clients[victim]!.refused).to.equal(undefined);
+    expect(sum).to.deep.equal(attempt.expected());
   });
 
   it('refuses to mask with too few who have shared, or when it is said not to have shared itself', async () => {
