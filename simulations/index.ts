@@ -1,6 +1,11 @@
-/** `fedloom/simulations`: data sets for federations on one machine, and the benchmarks. */
+/** `fedloom/simulations`: data sets for federations on one machine, their partitions, and the benchmarks. */
 export { find, list, loadData, parseSpec, type DataSet } from './datasets/registry.ts';
 export type { Grouping } from './datasets/groups.ts';
 export type { LoadedData, Source } from './datasets/loaded.ts';
+export { partition } from './partitions/partition.ts';
+export { parsePartition } from './partitions/parse.ts';
+export { describePartition, type PartitionDescription } from './partitions/describe.ts';
+export { labelledOf } from './partitions/labelled.ts';
+export type { Labelled, Partitioner } from './partitions/partitioner.ts';
 export { benchServer } from './bench/server.ts';
 export type { BenchReport, BenchRow } from './bench/report.ts';
