@@ -1,4 +1,4 @@
-/** `fedloom/simulations`: data sets for federations on one machine, their partitions, and the benchmarks. */
+/** `fedloom/simulations`: data sets for federations on one machine, their partitions, charts, and the benchmarks. */
 export { find, list, loadData, parseSpec, type DataSet } from './datasets/registry.ts';
 export type { Grouping } from './datasets/groups.ts';
 export type { LoadedData, Source } from './datasets/loaded.ts';
@@ -9,3 +9,9 @@ export { labelledOf } from './partitions/labelled.ts';
 export type { Labelled, Partitioner } from './partitions/partitioner.ts';
 export { benchServer } from './bench/server.ts';
 export type { BenchReport, BenchRow } from './bench/report.ts';
+export { barChart, type BarChart } from './reports/charts/bar-chart.ts';
+export { boxChart, type BoxChart } from './reports/charts/box-chart.ts';
+export type { Look } from './reports/charts/drawing.ts';
+export { heatMap, type HeatMap } from './reports/charts/heat-map.ts';
+export { histogram, type Histogram } from './reports/charts/histogram.ts';
+export { lineChart, type LineChart } from './reports/charts/line-chart.ts';

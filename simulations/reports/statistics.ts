@@ -1,0 +1,32 @@
+/** Plain statistics of plain numbers. None takes missing values: who calls leaves them out, and says so. */
+
+/** @param values - at least one */
+export const mean = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length;
+
+/** The sample's standard deviation (n - 1); null for fewer than two values, of which there is none. */
+export function deviation(values: readonly number[]): number | null {
+  if (values.length < 2) return null;
+  const middle = mean(values);
+  return Math.sqrt(values.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (values.length - 1));
+}
+
+/**
+ * Quantile with linear interpolation between order statistics (type 7 of Hyndman and Fan, 1996; numpy's default).
+ * @param sorted - ascending, at least one
+ * @param share - 0 to 1
+ */
+export function quantile(sorted: readonly number[], share: number): number {
+  const at = share * (sorted.length - 1);
+  const left = Math.floor(at);
+  const low = sorted[left]!;
+  const high = sorted[Math.min(left + 1, sorted.length - 1)]!;
+  return low + (at - left) * (high - low);
+}
+
+/** @param values - at least one, in any order */
+export const median = (values: readonly number[]): number =>
+  quantile(
+    values.toSorted((a, b) => a - b),
+    0.5,
+  );
