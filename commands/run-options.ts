@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { parse } from 'yaml';
+import { parseStrategy } from '../server/strategies/spec.ts';
 import { FederatedError } from '../shared/errors.ts';
 import { checkTask, type Task } from '../shared/tasks/task.ts';
 import { taskByName } from '../shared/tasks/catalog.ts';
@@ -88,7 +89,7 @@ export function addRunFlags(command: Command): Command {
     .option('--local-epochs <n>', 'E: passes over the local data in a round', number)
     .option('--batch-size <n|full>', 'B: examples in a step', batchSize)
     .option('--lr <x>', "the clients' learning rate", number)
-    .addOption(new Option('--strategy <name>', 'how reports become the next model (fedavg)').choices(['fedavg']))
+    .option('--strategy <spec>', 'how reports become the next model: fedavg, fedadam:lr=0.1,tau=0.001, ... (fedavg)')
     .option('--server-learning-rate <x>', "the strategy's learning rate (1)", number);
 }
 
@@ -98,6 +99,13 @@ async function loadTask(value: unknown): Promise<Task> {
   if (typeof name !== 'string') throw new FederatedError('BAD_CONFIG', 'task: expected a name, a file or a task');
   if (!name.endsWith('.json')) return taskByName(name);
   return checkTask(await readJson(name));
+}
+
+/** A word of a flag or a file, or a file's map of options. */
+function strategyFrom(value: unknown): object {
+  if (typeof value === 'string') return parseStrategy(value);
+  if (typeof value === 'object' && value !== null) return value;
+  throw new FederatedError('BAD_CONFIG', 'strategy: expected a name such as fedavg, or a map with a name');
 }
 
 async function readJson(path: string): Promise<unknown> {
@@ -123,7 +131,7 @@ export async function runConfigFrom(flags: RunFlags, defaultSeed: () => number):
   config['seed'] ??= defaultSeed();
   if (strategy !== undefined || serverLearningRate !== undefined) {
     config['strategy'] = {
-      name: strategy ?? 'fedavg',
+      ...strategyFrom(strategy ?? 'fedavg'),
       ...(serverLearningRate === undefined ? {} : { serverLearningRate }),
     };
   }

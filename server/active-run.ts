@@ -1,3 +1,4 @@
+import { setImmediate as pause } from 'node:timers/promises';
 import { fromHex } from '../shared/bytes.ts';
 import { asFederatedError, FederatedError, type ErrorCode } from '../shared/errors.ts';
 import type { ClientId, Sha256 } from '../shared/ids.ts';
@@ -5,7 +6,9 @@ import type { MessageOf, ServerMessage } from '../shared/protocol/messages.ts';
 import type { RoundRecord } from '../shared/round-log.ts';
 import { finalRunStates, type RunState, type WaitReason } from '../shared/states.ts';
 import { encodeTask } from '../shared/tasks/task.ts';
+import { statisticSpans, type Span } from '../shared/tasks/spans.ts';
 import { bytesFloats, floatBytes } from '../shared/weights.ts';
+import type { ClosedReports } from './aggregation.ts';
 import { Attempt, type AttemptOwner } from './attempt.ts';
 import type { MessageWhere } from './attempt-plan.ts';
 import { isSecure } from './config.ts';
@@ -13,13 +16,13 @@ import type { Host, Population } from './host.ts';
 import type { ServerEvent } from './operations.ts';
 import { evaluateRound, lacksEvaluation } from './round-evaluation.ts';
 import { recordOf } from './round-record.ts';
-import type { ClosedSum } from './round-sum.ts';
 import { RunSums } from './run-sums.ts';
 import type { SecureMessage } from './secure-side.ts';
 import { minReportsOf, select } from './selection.ts';
 import type { Evaluation, StoredRun } from './store/store.ts';
+import { nextModel } from './strategies/next-model.ts';
 import type { Strategy } from './strategies/strategy.ts';
-import { strategyOf } from './strategies/table.ts';
+import { leastReportsOf, sharesState, strategyOf } from './strategies/table.ts';
 import type { Report } from './uploads.ts';
 
 /** A run as it lies in the store, with its model in memory. */
@@ -42,6 +45,7 @@ export class ActiveRun implements AttemptOwner {
   readonly #onChange: (run: ActiveRun) => void;
   readonly #strategy: Strategy;
   readonly #taskBytes: number;
+  readonly #statistics: readonly Span[];
   #weights: Float32Array;
   #strategyState: Float32Array;
   #evaluation: Evaluation | null;
@@ -65,6 +69,7 @@ export class ActiveRun implements AttemptOwner {
     this.#onChange = onChange;
     this.#strategy = strategyOf(stored.config.strategy);
     this.#taskBytes = encodeTask(stored.config.task).length;
+    this.#statistics = statisticSpans(stored.config.task.model);
     this.#weights = weights;
     this.#strategyState = strategyState ?? this.#strategy.init(weights.length);
     this.#evaluation = evaluation;
@@ -252,16 +257,17 @@ export class ActiveRun implements AttemptOwner {
   }
 
   /** Order: model durable, then the round, then the word to clients. */
-  async commit(attempt: Attempt, sum: ClosedSum): Promise<void> {
+  async commit(attempt: Attempt, reports: ClosedReports): Promise<void> {
     const { blobs, store, metrics: meters, onStep } = this.#host;
-    const next = this.#strategy.aggregate(this.#strategyState, this.#weights, sum);
+    const model = { state: this.#strategyState, weights: this.#weights, statistics: this.#statistics };
+    const next = await nextModel(this.#strategy, model, reports, pause);
     onStep?.('aggregated');
     const weights = await blobs.put(floatBytes(next.weights));
     const strategyState = next.state.length === 0 ? null : await blobs.put(floatBytes(next.state));
     onStep?.('blob-durable');
     const record = this.#recordOf(attempt, weights);
     const seconds = (record.endedAt - record.startedAt) / 1000;
-    const metrics = { ...sum.metricMeans(), seconds, bytesUp: attempt.bytesUp, examples: sum.examples };
+    const metrics = { ...reports.metricMeans(), seconds, bytesUp: attempt.bytesUp, examples: reports.examples };
     await store.commitRound(this.#stored.id, { record, evaluation: null, metrics }, { weights, strategyState });
     onStep?.('round-committed');
     this.#last = record;
@@ -274,9 +280,9 @@ export class ActiveRun implements AttemptOwner {
     this.#tellCommitted(attempt, record);
     onStep?.('clients-told');
     const { round, result } = record;
-    const reports = record.reports.length;
-    const text = `Round ${round} is ${result}: ${reports} of ${attempt.state.wanted} reports, ${seconds.toFixed(2)} s.`;
-    this.event('round', text, { round, result, weights, reports, seconds, metrics });
+    const count = record.reports.length;
+    const text = `Round ${round} is ${result}: ${count} of ${attempt.state.wanted} reports, ${seconds.toFixed(2)} s.`;
+    this.event('round', text, { round, result, weights, reports: count, seconds, metrics });
   }
 
   async evaluate(): Promise<void> {
@@ -379,11 +385,13 @@ export class ActiveRun implements AttemptOwner {
   }
 
   #open(cohort: readonly ClientId[], wanted: number): void {
-    const { id, config, task, weights } = this.#stored;
+    const { id, config, task, weights, strategyState } = this.#stored;
+    const strategy = this.#strategy;
     const length = this.#weights.length;
-    const minReports = minReportsOf(config, wanted);
+    const minReports = minReportsOf(config, wanted, leastReportsOf(strategy));
     const where = { run: id, round: this.#number, attempt: this.#attempts };
-    const plan = { ...where, config, task, taskBytes: this.#taskBytes, weights, length };
+    const control = sharesState(strategy) ? strategyState : null;
+    const plan = { ...where, config, strategy, task, taskBytes: this.#taskBytes, weights, length, control };
     this.#attempt = new Attempt({
       plan,
       host: this.#host,

@@ -1,5 +1,6 @@
-import { RoundSum, type ClosedSum } from './round-sum.ts';
+import type { RoundSum, ClosedSum } from './round-sum.ts';
 import { clearCheck, type UpdateCheck } from './update-check.ts';
+import type { ClosedSet } from './update-set.ts';
 import type { Upload } from './uploads.ts';
 
 /** What became of a whole update. */
@@ -12,7 +13,10 @@ export interface Added {
   readonly seen: Readonly<Record<string, unknown>>;
 }
 
-/** Where the reports of an attempt are added: in clear, or masked. */
+/** What a strategy and the record of the round need of its reports. */
+export type ClosedReports = ClosedSum | ClosedSet;
+
+/** Where the reports of an attempt are added: in clear, kept one by one, or masked. */
 export interface Aggregation {
   readonly encoding: 'float32' | 'masked';
   /** Length of an update on the wire. */
@@ -20,8 +24,8 @@ export interface Aggregation {
   newCheck(): UpdateCheck;
   /** Adds a whole update. @throws FederatedError when it cannot be taken any more */
   add(upload: Upload): Added;
-  /** The sums, once no more reports come. */
-  close(): Promise<ClosedSum>;
+  /** The sums, or the updates themselves, once no more reports come. */
+  close(): Promise<ClosedReports>;
   /** Ends without a sum; resolves when no memory is in use any more. */
   abandon(): Promise<void>;
 }
@@ -32,11 +36,19 @@ export class PlainAggregation implements Aggregation {
   readonly bytes: number;
   readonly #sum: RoundSum;
   readonly #maxNorm: number;
+  readonly #clippingNorm: number;
 
-  /** @param sum - empty, with room for the cohort */
-  constructor(sum: RoundSum, { maxUpdateNorm }: { readonly maxUpdateNorm: number }) {
+  /**
+   * @param sum - empty, with room for the cohort
+   * @param clippingNorm - an update of larger L2 norm is scaled down to it; null: never
+   */
+  constructor(
+    sum: RoundSum,
+    { maxUpdateNorm, clippingNorm }: { readonly maxUpdateNorm: number; readonly clippingNorm: number | null },
+  ) {
     this.#sum = sum;
     this.#maxNorm = maxUpdateNorm;
+    this.#clippingNorm = clippingNorm ?? Infinity;
     this.bytes = 4 * sum.length;
   }
 
@@ -47,8 +59,10 @@ export class PlainAggregation implements Aggregation {
   add({ report, bytes, check }: Upload): Added {
     const { examples, metrics } = report;
     const values = new Float32Array(bytes.buffer, 0, this.#sum.length);
+    const norm = check.norm() ?? 0;
+    if (norm > this.#clippingNorm) scale(values, this.#clippingNorm / norm);
     const done = this.#sum.add({ values, examples, metrics });
-    return { done, examples, seen: { examples, norm: check.norm(), metrics } };
+    return { done, examples, seen: { examples, norm, metrics } };
   }
 
   async close(): Promise<ClosedSum> {
@@ -59,4 +73,8 @@ export class PlainAggregation implements Aggregation {
   async abandon(): Promise<void> {
     await this.#sum.settled();
   }
+}
+
+function scale(values: Float32Array, factor: number): void {
+  for (let i = 0; i < values.length; i++) values[i]! *= factor;
 }

@@ -1,5 +1,6 @@
 import type { ClientId, RunId, Sha256 } from '../shared/ids.ts';
 import type { RunConfig } from './config.ts';
+import type { Strategy } from './strategies/strategy.ts';
 
 /** What an attempt is about. */
 export interface AttemptPlan {
@@ -7,11 +8,14 @@ export interface AttemptPlan {
   readonly round: number;
   readonly attempt: number;
   readonly config: RunConfig;
+  readonly strategy: Strategy;
   readonly task: Sha256;
   readonly taskBytes: number;
   readonly weights: Sha256;
   /** d */
   readonly length: number;
+  /** The strategy's state, where clients are given it; null before the first round. */
+  readonly control: Sha256 | null;
 }
 
 /** Which attempt a message is about. */

@@ -1,13 +1,12 @@
 import { asFederatedError, FederatedError, type ErrorCode } from '../shared/errors.ts';
 import type { ClientId } from '../shared/ids.ts';
-import type { Added, Aggregation } from './aggregation.ts';
+import type { Added, Aggregation, ClosedReports } from './aggregation.ts';
 import { AttemptClocks } from './attempt-clocks.ts';
 import type { AttemptPlan, Ledger, MessageWhere } from './attempt-plan.ts';
 import { AttemptVoice } from './attempt-voice.ts';
 import type { Host, Population } from './host.ts';
 import type { ServerEvent } from './operations.ts';
 import { checkReport } from './report-check.ts';
-import type { ClosedSum } from './round-sum.ts';
 import {
   askedOf,
   hasGiven,
@@ -22,14 +21,15 @@ import {
 import { SecureAnswers } from './secure-answers.ts';
 import type { SecurePlans } from './secure-plans.ts';
 import { SecureSide, type SecureMessage } from './secure-side.ts';
+import { updateShapeOf } from './update-shape.ts';
 import { Uploads, type Report, type Upload } from './uploads.ts';
 
 /** What the run does for its attempt. A rejected promise is trouble for the whole run. */
 export interface AttemptOwner {
   /** Makes the cohort durable. */
   save(cohort: readonly ClientId[], wanted: number): Promise<void>;
-  /** Turns the sums into a durable model and round. */
-  commit(attempt: Attempt, sum: ClosedSum): Promise<void>;
+  /** Turns the reports into a durable model and round. */
+  commit(attempt: Attempt, reports: ClosedReports): Promise<void>;
   evaluate(): Promise<void>;
   /** Logs that the attempt came to nothing. */
   abandon(attempt: Attempt): Promise<void>;
@@ -179,7 +179,7 @@ export class Attempt {
 
   /** A client offers its update. */
   report(id: ClientId, report: Report): void {
-    const { run, round, attempt, config } = this.plan;
+    const { run, round, attempt, config, strategy, length } = this.plan;
     const verdict = checkReport(report, {
       run,
       round,
@@ -187,6 +187,7 @@ export class Attempt {
       encoding: this.#aggregation.encoding,
       bytes: this.#aggregation.bytes,
       maxExamples: config.maxExamples,
+      named: updateShapeOf(strategy, length).named,
       open: askedOf(this.#state) === 'report',
       member: this.#state.members.get(id)?.state,
       counted: this.#counted.get(id)?.upload,

@@ -1,6 +1,13 @@
 import * as v from 'valibot';
 import { FederatedError } from '../shared/errors.ts';
+import { modelLayout } from '../shared/tasks/model.ts';
 import { taskSchema } from '../shared/tasks/task.ts';
+import { layoutSize } from '../shared/weights.ts';
+import { planOfClients } from './strategies/client-part.ts';
+import { strategySchema } from './strategies/options.ts';
+import type { SetStrategy } from './strategies/strategy.ts';
+import { strategyOf } from './strategies/table.ts';
+import { checkSetBytes } from './update-set.ts';
 
 /** A run's settings: everything the server decides about one training of a task. Plain JSON. */
 
@@ -34,13 +41,7 @@ export const runConfigSchema = v.strictObject({
   /** Under secure aggregation: bits of a coordinate on the wire. */
   modulusBits: v.optional(v.pipe(v.number(), v.integer(), v.minValue(16), v.maxValue(32))),
   weighting: v.optional(v.picklist(['examples', 'uniform']), 'examples'),
-  strategy: v.optional(
-    v.strictObject({
-      name: v.picklist(['fedavg']),
-      serverLearningRate: v.optional(positive, 1),
-    }),
-    { name: 'fedavg' },
-  ),
+  strategy: v.optional(strategySchema, { name: 'fedavg' }),
   /** A report with a larger L2 norm is refused; under secure aggregation its client scales it down to it. */
   maxUpdateNorm: v.optional(positive, 1_000),
   /** A report that claims more examples is refused. */
@@ -84,7 +85,9 @@ export function checkRunConfig(value: unknown): RunConfig {
   if (config.clientsPerRound !== undefined && (config.minReports ?? 1) > config.clientsPerRound) {
     throw new FederatedError('BAD_CONFIG', 'config: minReports is larger than clientsPerRound: no round could end');
   }
-  const { secureAggregation = smallestCohort(config) >= minSecureCohort } = config;
+  const strategy = strategyOf(config.strategy);
+  if (strategy.kind === 'set') checkSetStrategy(strategy, config);
+  const { secureAggregation = strategy.kind === 'sum' && smallestCohort(config) >= minSecureCohort } = config;
   if (secureAggregation && smallestCohort(config) < minSecureCohort) {
     throw new FederatedError(
       'BAD_CONFIG',
@@ -93,5 +96,28 @@ export function checkRunConfig(value: unknown): RunConfig {
         'then sees every single update',
     );
   }
-  return { ...config, secureAggregation };
+  return { ...config, task: planOfClients(config.task, config.strategy), secureAggregation };
+}
+
+/** @throws FederatedError BAD_CONFIG */
+function checkSetStrategy({ name, leastReports }: SetStrategy, config: RunConfig): void {
+  const refuse = (text: string): never => {
+    throw new FederatedError('BAD_CONFIG', `config: strategy ${name}: ${text}`);
+  };
+  if (config.secureAggregation === true) {
+    refuse(
+      'it compares single updates, which secure aggregation hides from the server; set secureAggregation to false, or use ' +
+        'norm-bounding, which works on sums',
+    );
+  }
+  const cohort = smallestCohort(config);
+  if (cohort < leastReports) {
+    refuse(
+      `it needs ${leastReports} reports in every round, and a round may have ${cohort} clients; raise clientsPerRound`,
+    );
+  }
+  if (config.minReports !== undefined && config.minReports < leastReports) {
+    refuse(`it needs ${leastReports} reports in every round, and minReports is ${config.minReports}`);
+  }
+  checkSetBytes(Math.ceil(cohort * config.overselect), layoutSize(modelLayout(config.task.model)));
 }

@@ -1,6 +1,7 @@
 import { equalBytes } from '../shared/bytes.ts';
 import { FederatedError, type ErrorCode } from '../shared/errors.ts';
 import type { MemberState } from './round.ts';
+import type { NamedSum } from './strategies/strategy.ts';
 import type { Report } from './uploads.ts';
 
 export interface ReportContext {
@@ -13,6 +14,8 @@ export interface ReportContext {
   /** Length of an update. */
   readonly bytes: number;
   readonly maxExamples: number;
+  /** Numbers that the strategy needs beside an update in clear. */
+  readonly named: readonly NamedSum[];
   /** Whether the round takes reports now. */
   readonly open: boolean;
   /** Where the sender stands in the cohort; undefined when it is not in it. */
@@ -60,6 +63,14 @@ export function checkReport(report: Report, context: ReportContext): 'accept' | 
   }
   if (report.examples < 1 || report.examples > context.maxExamples) {
     return refuse('BAD_EXAMPLES', `${report.examples} examples, expected 1 to ${context.maxExamples}`);
+  }
+  for (const { name, bound } of context.named) {
+    const value = Object.hasOwn(report.metrics, name) ? report.metrics[name]! : Number.NaN;
+    if (value >= 0 && value <= bound) continue;
+    return refuse(
+      'WRONG_SHAPE',
+      `metric ${name} is ${Number.isNaN(value) ? 'missing' : value}, expected 0 to ${bound}`,
+    );
   }
   return 'accept';
 }

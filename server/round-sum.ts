@@ -1,29 +1,35 @@
 import { ExactSum } from '../shared/vector/exact-sum.ts';
-import type { UpdateSum } from './strategies/strategy.ts';
+import type { NamedSum, UpdateSum } from './strategies/strategy.ts';
 
 /** What one counted report brings. */
 export interface Term {
-  /** length d, finite, norm within the bound */
+  /** as many as the sum has coordinates, finite, norm within the bound */
   readonly values: Float32Array;
   readonly examples: number;
   readonly metrics: Readonly<Record<string, number>>;
 }
 
-/** The sums of a round that takes no more reports: all that a strategy and the record of the round need. */
-export interface ClosedSum extends UpdateSum {
+/** What the record of a round needs of its reports. */
+export interface ClosedRound {
+  readonly reports: number;
   /** Sum of the examples. */
   readonly examples: number;
-  /** Means over the clients, weighted by examples: `train/loss`, ... */
+  /** Means over the clients, weighted by examples (those that belong to the update as it is): `train/loss`, ... */
   metricMeans(): Record<string, number>;
 }
+
+/** The sums of a round that takes no more reports: all that a strategy and the record of the round need. */
+export interface ClosedSum extends UpdateSum, ClosedRound {}
 
 /** The metrics that are averaged over the clients; others are not kept. */
 const averagedMetrics = ['loss', 'accuracy'] as const;
 const maxMetric = 1e9;
 
 export interface RoundSumOptions {
-  /** d */
+  /** Coordinates of an update. */
   readonly length: number;
+  /** Numbers beside it that every report has, checked against their bounds. */
+  readonly named?: readonly NamedSum[];
   readonly weighting: 'examples' | 'uniform';
   /** Bounds that every report has been checked against; with `maxReports` they set the grid of the exact sums. */
   readonly maxExamples: number;
@@ -43,6 +49,7 @@ export class RoundSum implements ClosedSum {
   readonly #weighting: 'examples' | 'uniform';
   readonly #updates: ExactSum;
   readonly #metrics: Record<string, { readonly sum: ExactSum; weight: number }> = {};
+  readonly #named: Record<string, ExactSum> = {};
   #last: Promise<void> = Promise.resolve();
 
   readonly #maxReports: number;
@@ -56,6 +63,9 @@ export class RoundSum implements ClosedSum {
       maxTerm: maxWeight * options.maxUpdateNorm,
       maxTerms: options.maxReports,
     });
+    for (const { name, bound } of options.named ?? []) {
+      this.#named[name] = new ExactSum(1, { maxTerm: maxWeight * bound, maxTerms: options.maxReports });
+    }
     for (const name of averagedMetrics) {
       const bounds = { maxTerm: options.maxExamples * maxMetric, maxTerms: options.maxReports };
       this.#metrics[name] = { sum: new ExactSum(1, bounds), weight: 0 };
@@ -90,6 +100,7 @@ export class RoundSum implements ClosedSum {
     this.reports++;
     this.weight += weight;
     this.examples += examples;
+    for (const [name, sum] of Object.entries(this.#named)) sum.add(Float64Array.of(metrics[name]!), weight);
     for (const name of averagedMetrics) {
       const value = metrics[name];
       const total = this.#metrics[name]!;
@@ -103,16 +114,22 @@ export class RoundSum implements ClosedSum {
     return this.#updates.at(index) / this.weight;
   }
 
+  namedMean(name: string): number {
+    return this.#named[name]!.at(0) / this.weight;
+  }
+
   metricMeans(): Record<string, number> {
     const means: Record<string, number> = {};
     for (const [name, { sum, weight }] of Object.entries(this.#metrics)) {
       if (weight > 0) means[`train/${name}`] = sum.at(0) / weight;
     }
+    for (const name of Object.keys(this.#named)) means[`train/${name}`] = this.namedMean(name);
     return means;
   }
 
   #clear(): void {
     this.#updates.clear();
+    for (const sum of Object.values(this.#named)) sum.clear();
     for (const total of Object.values(this.#metrics)) {
       total.sum.clear();
       total.weight = 0;

@@ -7,6 +7,8 @@ import type { Host } from './host.ts';
 import { RoundSum } from './round-sum.ts';
 import { securePlans } from './secure-plans.ts';
 import { SecureSide } from './secure-side.ts';
+import { SetAggregation } from './update-set.ts';
+import { updateShapeOf } from './update-shape.ts';
 
 /** The memory in which a run adds up its rounds, used again from round to round. */
 export class RunSums {
@@ -25,15 +27,18 @@ export class RunSums {
     return isSecure(plan.config) ? this.#masked(plan, host, cohort, least) : this.#plain(plan, cohort);
   }
 
-  #plain({ config, length }: AttemptPlan, maxReports: number): Aggregation {
+  #plain({ config, strategy, length: size }: AttemptPlan, maxReports: number): Aggregation {
     const { weighting, maxExamples, maxUpdateNorm } = config;
-    this.#sum = RoundSum.reuse(this.#sum, { length, weighting, maxExamples, maxUpdateNorm, maxReports });
-    return new PlainAggregation(this.#sum, config);
+    const bounds = { weighting, maxExamples, maxUpdateNorm, maxReports };
+    if (strategy.kind === 'set') return new SetAggregation({ length: size, ...bounds });
+    const { length, named, clippingNorm } = updateShapeOf(strategy, size);
+    this.#sum = RoundSum.reuse(this.#sum, { length, named, ...bounds });
+    return new PlainAggregation(this.#sum, { maxUpdateNorm, clippingNorm });
   }
 
   #masked(plan: AttemptPlan, { primitives, masks }: Host, cohort: number, least: number): Aggregation {
-    const { run, round, attempt, config, task, weights, length } = plan;
-    const plans = securePlans(primitives, config, length, cohort, least);
+    const { run, round, attempt, config, task, weights, strategy, length } = plan;
+    const plans = securePlans(primitives, config, updateShapeOf(strategy, length), cohort, least);
     if (this.#words.length === plans.secagg.words) this.#words.fill(0);
     else {
       this.#words = new Uint32Array(new SharedArrayBuffer(4 * plans.secagg.words));

@@ -6,6 +6,7 @@ import { wordLayout } from '../shared/updates/layout.ts';
 import { packedLength, unpack } from '../shared/updates/pack.ts';
 import { makeUpdatePlan, updatePlanHash, type UpdatePlan } from '../shared/updates/plan.ts';
 import type { RunConfig } from './config.ts';
+import type { UpdateShape } from './update-shape.ts';
 
 /** The two plans that everyone in an attempt with secure aggregation follows, and their texts as they travel. */
 export interface SecurePlans {
@@ -25,7 +26,7 @@ const leastSteps = 8;
 const maxLoss = 1e6;
 
 /**
- * @param dimension - d
+ * @param shape - of a report
  * @param cohort - clients picked; the modulus has room for so many
  * @param least - fewest clients whose sum is ever unmasked, 3 or more
  * @throws FederatedError MODULUS_OVERFLOW, BAD_PLAN where the config leaves no room: never for one that `checkRunConfig` took
@@ -33,18 +34,19 @@ const maxLoss = 1e6;
 export function securePlans(
   primitives: Pick<Primitives, 'sha256'>,
   config: Pick<RunConfig, 'weighting' | 'maxExamples' | 'maxUpdateNorm' | 'coordinateBound' | 'modulusBits'>,
-  dimension: number,
+  shape: UpdateShape,
   cohort: number,
   least: number,
 ): SecurePlans {
   // Powers of two, so that cohorts of about one size have the same plan.
   const maxCohort = Math.min(maxClients, 2 ** Math.ceil(Math.log2(Math.max(4, cohort))));
   const { weighting, maxExamples, maxUpdateNorm, modulusBits = 32 } = config;
-  const coordinateBound = Math.min(config.coordinateBound ?? defaultCoordinateBound, maxUpdateNorm);
+  const clippingNorm = Math.min(shape.clippingNorm ?? Infinity, maxUpdateNorm);
+  const coordinateBound = Math.min(config.coordinateBound ?? defaultCoordinateBound, clippingNorm);
   const update = makeUpdatePlan({
-    dimension,
+    dimension: shape.length,
     maxCohort,
-    clippingNorm: maxUpdateNorm,
+    clippingNorm,
     coordinateBound,
     modulusBits,
     weighting,
@@ -53,6 +55,11 @@ export function securePlans(
     metrics: [
       { name: 'loss', bound: Math.min(maxLoss, roomForMetric(maxCohort, maxExamples)) },
       { name: 'accuracy', bound: 1 },
+      ...shape.named.map(({ name, bound }) => ({
+        name,
+        bound: Math.min(bound, roomForMetric(maxCohort, maxExamples)),
+        withUpdate: true as const,
+      })),
     ],
   });
   const { words } = wordLayout(update);

@@ -157,6 +157,7 @@ export class SecureSide implements Aggregation {
       weight,
       examples,
       mean: (index) => sum.mean(index),
+      namedMean: (name) => sum.namedMean(name),
       metricMeans: () =>
         Object.fromEntries(Object.entries(sum.metricMeans()).map(([name, mean]) => [`train/${name}`, mean])),
     };

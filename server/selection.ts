@@ -32,8 +32,15 @@ export function select(
   return { cohort, wanted };
 }
 
-/** The fewest reports that make a round: as configured, else half of those wanted, rounded up; in a secure run at least three. */
-export function minReportsOf(config: Pick<RunConfig, 'minReports' | 'secureAggregation'>, wanted: number): number {
-  const least = Math.min(wanted, config.minReports ?? Math.ceil(wanted / 2));
+/**
+ * The fewest reports that make a round: as configured, else half of those wanted, rounded up; in a secure run at least three.
+ * @param needed - by the strategy, at least
+ */
+export function minReportsOf(
+  config: Pick<RunConfig, 'minReports' | 'secureAggregation'>,
+  wanted: number,
+  needed = 1,
+): number {
+  const least = Math.max(needed, Math.min(wanted, config.minReports ?? Math.ceil(wanted / 2)));
   return config.secureAggregation === true ? Math.max(minSecureCohort, least) : least;
 }

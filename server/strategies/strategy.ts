@@ -1,28 +1,79 @@
+/** A number that every report brings beside its update: local steps, for example. */
+export interface NamedSum {
+  /** As in the report's metrics. */
+  readonly name: string;
+  /** It lies in 0 .. bound. */
+  readonly bound: number;
+}
+
 /** What a strategy of kind `sum` may see of a round: sums over the counted reports, never a single update. */
 export interface UpdateSum {
-  /** d */
+  /** Coordinates of an update: d, or as many times d as the strategy has `vectors`. */
   readonly length: number;
   readonly reports: number;
   /** The sum of the weights w: examples, or the number of reports when weighting is uniform. At least 1. */
   readonly weight: number;
   /** Element i of the weighted mean of the updates, sum(w * delta) / sum(w), in float64. */
   mean(index: number): number;
+  /** The weighted mean of one of the strategy's named numbers, by the same weights. */
+  namedMean(name: string): number;
+}
+
+/** The updates of a round one by one, for a strategy of kind `set`. In an order that does not depend on their arrival. */
+export interface UpdateSet {
+  /** d */
+  readonly length: number;
+  /** n vectors of length d, finite. Not to be changed. */
+  readonly updates: readonly Float32Array[];
+  /** w of each: examples, or 1 when weighting is uniform. */
+  readonly weights: readonly number[];
+}
+
+/** The next model and state. */
+export interface Aggregated {
+  readonly state: Float32Array;
+  /** length d */
+  readonly weights: Float32Array;
+}
+
+interface StrategyBase {
+  readonly name: string;
+  /** The state before the first round: of any length, empty for a strategy without state. */
+  init(size: number): Float32Array;
+}
+
+/** Needs only sums, so reports are added and forgotten (memory O(d)), and it works under secure aggregation. */
+export interface SumStrategy extends StrategyBase {
+  readonly kind: 'sum';
+  /** Vectors of length d in an update, one after the other; default 1. The first is new weights minus old. */
+  readonly vectors?: number;
+  /** Numbers that every report must bring; default none. */
+  readonly named?: readonly NamedSum[];
+  /** An update of larger L2 norm is scaled down to it before it is added. */
+  readonly clippingNorm?: number;
+  /** Clients are given the state beside the model. */
+  readonly sharesState?: boolean;
+  /** Neither input is changed. */
+  aggregate(state: Float32Array, weights: Float32Array, sum: UpdateSum): Aggregated;
+}
+
+/** Gives other work its turn; to be awaited every few milliseconds. */
+export type Pause = () => Promise<void>;
+
+/** Needs single updates: the server keeps them until the round ends (memory O(clients · d)) and sees them in clear. */
+export interface SetStrategy extends StrategyBase {
+  readonly kind: 'set';
+  /** With fewer reports the rule says nothing: the round is abandoned. */
+  readonly leastReports: number;
+  /** No input is changed. */
+  aggregate(state: Float32Array, weights: Float32Array, set: UpdateSet, pause: Pause): Promise<Aggregated>;
 }
 
 /**
- * A strategy turns a round's sums into the next model. A plain object of pure functions; its state (momentum, moments) is
+ * A strategy turns a round's reports into the next model. A plain object of pure functions; its state (momentum, moments) is
  * one float32 vector, so a checkpoint is its bytes.
  */
-export interface Strategy {
-  readonly name: string;
-  /** `sum`: needs only the sums, so reports are added and forgotten, and it works under secure aggregation. */
-  readonly kind: 'sum';
-  /** The state before the first round: of any length, empty for a strategy without state. */
-  init(size: number): Float32Array;
-  /** The next model and state. Neither input is changed. */
-  aggregate(
-    state: Float32Array,
-    weights: Float32Array,
-    sum: UpdateSum,
-  ): { readonly state: Float32Array; readonly weights: Float32Array };
-}
+export type Strategy = SumStrategy | SetStrategy;
+
+/** Of a strategy without state. */
+export const stateless = (): Float32Array => new Float32Array(0);

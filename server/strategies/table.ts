@@ -1,11 +1,31 @@
-import type { RunConfig } from '../config.ts';
 import { fedAvg } from './fedavg.ts';
+import { fedAvgM } from './fedavgm.ts';
+import { fedAdagrad, fedAdam, fedYogi } from './fedopt.ts';
+import type { StrategyConfig } from './options.ts';
 import type { Strategy } from './strategy.ts';
 
 /** The strategy that a run's config names. */
-export function strategyOf(config: RunConfig['strategy']): Strategy {
+export function strategyOf(config: StrategyConfig): Strategy {
   switch (config.name) {
     case 'fedavg':
+    case 'fedsgd':
+    case 'norm-bounding':
       return fedAvg(config);
+    case 'fedavgm':
+      return fedAvgM(config);
+    case 'fedadagrad':
+      return fedAdagrad(config);
+    case 'fedadam':
+      return fedAdam(config);
+    case 'fedyogi':
+      return fedYogi(config);
+    default:
+      return config satisfies never;
   }
 }
+
+/** The fewest reports from which a strategy makes a model. */
+export const leastReportsOf = (strategy: Strategy): number => (strategy.kind === 'set' ? strategy.leastReports : 1);
+
+/** Whether clients are given the strategy's state beside the model. */
+export const sharesState = (strategy: Strategy): boolean => strategy.kind === 'sum' && strategy.sharesState === true;

@@ -47,7 +47,7 @@ export class DecodedSum {
     this.reports = clients;
     this.weight = counter('weight', layout.weight, clients);
     this.examples = counter('examples', layout.examples, clients);
-    this.metrics = readMetrics(layout, words, this.examples);
+    this.metrics = readMetrics(layout, words, this);
     this.#words = words;
     this.#plan = plan;
     this.#stepsPerUnit = stepsPerUnit(plan);
@@ -64,6 +64,11 @@ export class DecodedSum {
     return meanOf(this.steps(index), this.#stepsPerUnit, this.weight);
   }
 
+  /** The mean of a number that belongs to the update, by the same weights. */
+  namedMean(name: string): number {
+    return this.metrics[name]!.total / this.weight;
+  }
+
   /** The whole mean, length d, rounded to float32. */
   means(): Float32Array {
     const means = new Float32Array(this.length);
@@ -71,7 +76,7 @@ export class DecodedSum {
     return means;
   }
 
-  /** Means of the metrics over the clients that had them, weighted by examples. */
+  /** Means of the metrics over the clients that had them. */
   metricMeans(): Record<string, number> {
     return Object.fromEntries(
       Object.entries(this.metrics)
@@ -91,11 +96,16 @@ export class DecodedSum {
   }
 }
 
-function readMetrics(layout: WordLayout, words: Uint32Array, examples: number): Record<string, MetricSum> {
+function readMetrics(
+  layout: WordLayout,
+  words: Uint32Array,
+  { examples, weight }: { readonly examples: number; readonly weight: number },
+): Record<string, MetricSum> {
   const sums: Record<string, MetricSum> = {};
   for (const place of layout.metrics) {
     const sum = readMetric(layout, words, place);
-    within(`examples of ${place.name}`, sum.examples, 0, examples);
+    if (place.withUpdate) within(`weight of ${place.name}`, sum.examples, weight, weight);
+    else within(`examples of ${place.name}`, sum.examples, 0, examples);
     // Each client rounds to a whole step, and |examples * value| is at most examples * bound.
     const bound = sum.examples * place.valueBound + sum.examples * 2 ** -place.fractionBits;
     within(place.name, sum.total, -bound, bound);

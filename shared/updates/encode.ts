@@ -21,7 +21,7 @@ export interface Contribution {
  * The client half of the pipeline up to the mask: clip, weigh, quantise, append weight, examples and metrics.
  * @param noiseKey - 32 fresh bytes from a cryptographic generator, used for this one call and then forgotten
  * @returns words of Z_2^M, as many as the plan's layout has, to be masked and packed
- * @throws FederatedError WRONG_SHAPE, NOT_FINITE or BAD_EXAMPLES; nothing has left the client then
+ * @throws FederatedError WRONG_SHAPE, NOT_FINITE, BAD_EXAMPLES or BAD_PLAN; nothing has left the client then
  */
 export function encodeUpdate(plan: UpdatePlan, contribution: Contribution, noiseKey: Uint8Array): Uint32Array {
   const { delta, examples, metrics } = contribution;
@@ -38,6 +38,6 @@ export function encodeUpdate(plan: UpdatePlan, contribution: Contribution, noise
   quantiseUpdate(plan, words.subarray(0, plan.dimension), delta, { clip, weight, noiseKey });
   writeCounter(layout.format, words.subarray(layout.weight.start, layout.weight.end), weight);
   writeCounter(layout.format, words.subarray(layout.examples.start, layout.examples.end), examples);
-  writeMetrics(layout, words, examples, metrics);
+  writeMetrics(layout, words, { examples, weight }, metrics);
   return words;
 }

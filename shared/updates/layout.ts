@@ -1,5 +1,5 @@
 import { counterFormat, digitCount, type CounterFormat } from './counters.ts';
-import { metricFractionBits, type UpdatePlan } from './plan.ts';
+import { metricFractionBits, mostWeight, type UpdatePlan } from './plan.ts';
 
 /** Words `start` to `end - 1` of the vector hold one counter, whose absolute value at one client is at most `bound`. */
 export interface CounterPlace {
@@ -13,9 +13,11 @@ export interface MetricPlace {
   /** f: the total counts in steps of 2^-f. */
   readonly fractionBits: number;
   readonly valueBound: number;
-  /** Sum of examples * value. */
+  /** Weighed as the update is, and present at every client; else weighed by examples. */
+  readonly withUpdate: boolean;
+  /** Sum of examples (or weight) * value. */
   readonly total: CounterPlace;
-  /** Sum of the examples of the clients that have a value. */
+  /** Sum of the examples (or weights) of the clients that have a value. */
   readonly examples: CounterPlace;
 }
 
@@ -39,10 +41,12 @@ export function wordLayout(plan: UpdatePlan): WordLayout {
   };
   const weight = place(plan.maxWeight);
   const examples = place(plan.maxExamples);
-  const metrics = plan.metrics.map(({ name, bound }) => {
-    const fractionBits = metricFractionBits(plan, bound);
-    const total = place(Math.ceil(plan.maxExamples * bound * 2 ** fractionBits));
-    return { name, fractionBits, valueBound: bound, total, examples: place(plan.maxExamples) };
+  const metrics = plan.metrics.map((metric) => {
+    const { name, bound, withUpdate = false } = metric;
+    const fractionBits = metricFractionBits(plan, metric);
+    const most = mostWeight(plan, metric);
+    const total = place(Math.ceil(most * bound * 2 ** fractionBits));
+    return { name, fractionBits, valueBound: bound, withUpdate, total, examples: place(most) };
   });
   return { words, format, weight, examples, metrics };
 }

@@ -1,32 +1,43 @@
+import { FederatedError } from '../errors.ts';
 import { readCounter, writeCounter } from './counters.ts';
 import type { MetricPlace, WordLayout } from './layout.ts';
 
 /**
  * Means of metrics over the clients, weighted by examples, without any client's value being seen: the vector carries
- * examples * value as a multiple of 2^-f, and beside it the examples of those clients that have such a value at all.
+ * examples * value as a multiple of 2^-f, and beside it the examples of those clients that have such a value at all. Metrics
+ * that belong to the update are weighed as it is.
  */
 
-/** Client half. @param values - by name; one that is missing, not finite or beyond its bound is left out of the mean */
+/**
+ * Client half.
+ * @param values - by name; one that is missing, not finite or beyond its bound is left out of the mean
+ * @throws FederatedError BAD_PLAN where that is one that belongs to the update
+ */
 export function writeMetrics(
   { format, metrics }: WordLayout,
   words: Uint32Array,
-  examples: number,
+  { examples, weight }: { readonly examples: number; readonly weight: number },
   values: Readonly<Record<string, number>>,
 ): void {
-  for (const { name, fractionBits, valueBound, total, examples: counted } of metrics) {
+  for (const { name, fractionBits, valueBound, withUpdate, total, examples: counted } of metrics) {
     const value = Object.hasOwn(values, name) ? values[name]! : Number.NaN;
     const isUsable = Math.abs(value) <= valueBound; // false for NaN
-    const steps = isUsable ? Math.round(examples * value * 2 ** fractionBits) : 0;
+    if (withUpdate && !isUsable) {
+      const message = `update: this run needs "${name}" of at most ${valueBound} beside the update, and it is ${value}`;
+      throw new FederatedError('BAD_PLAN', message);
+    }
+    const by = withUpdate ? weight : examples;
+    const steps = isUsable ? Math.round(by * value * 2 ** fractionBits) : 0;
     writeCounter(format, words.subarray(total.start, total.end), steps);
-    writeCounter(format, words.subarray(counted.start, counted.end), isUsable ? examples : 0);
+    writeCounter(format, words.subarray(counted.start, counted.end), isUsable ? by : 0);
   }
 }
 
 /** A metric over all clients of a sum. */
 export interface MetricSum {
-  /** Sum of examples * value over the clients that have a value; a multiple of 2^-f, exact. */
+  /** Sum of examples (or weight) * value over the clients that have a value; a multiple of 2^-f, exact. */
   readonly total: number;
-  /** Sum of their examples; 0 when none had a value. */
+  /** Sum of their examples (or weights); 0 when none had a value. */
   readonly examples: number;
 }
 

@@ -17,6 +17,8 @@ export const metricPlanSchema = v.strictObject({
   name: v.pipe(v.string(), v.regex(/^[a-z][a-z0-9-]{0,31}$/)),
   /** Bound on |value|; a client whose value is larger, or not finite, does not take part in this mean. */
   bound: positive,
+  /** Part of the update: weighed as it is, not by examples, and a client without a usable value gives no update at all. */
+  withUpdate: v.optional(v.literal(true)),
 });
 
 export const updatePlanSchema = v.strictObject({
@@ -70,8 +72,8 @@ export function checkUpdatePlan(value: unknown): UpdatePlan {
   }
   if (new Set(metrics.map(({ name }) => name)).size !== metrics.length) throw badPlan('metrics: a name occurs twice');
   checkOverflow(plan);
-  for (const { name, bound } of metrics) {
-    if (metricFractionBits(plan, bound) >= 0) continue;
+  for (const { name, bound, withUpdate } of metrics) {
+    if (metricFractionBits(plan, { bound, withUpdate }) >= 0) continue;
     throw badPlan(`metrics: the sum of ${name} could exceed 2^53; lower its bound ${bound}, or maxExamples`);
   }
   return plan;
@@ -103,15 +105,22 @@ function checkOverflow(plan: UpdatePlan): void {
 const maxFractionBits = 20;
 
 /**
- * f: a client's `examples * value` is sent as a multiple of 2^-f, as fine as sums below 2^53 allow (exact in float64).
- * Negative when not even whole numbers fit.
+ * f: a client's `examples * value` (or `weight * value`) is sent as a multiple of 2^-f, as fine as sums below 2^53 allow
+ * (exact in float64). Negative when not even whole numbers fit.
  */
 export function metricFractionBits(
-  { maxCohort, maxExamples }: Pick<UpdatePlan, 'maxCohort' | 'maxExamples'>,
-  bound: number,
+  plan: Pick<UpdatePlan, 'maxCohort' | 'maxExamples' | 'maxWeight'>,
+  metric: Pick<MetricPlan, 'bound' | 'withUpdate'>,
 ): number {
-  return Math.min(maxFractionBits, Math.floor(53 - Math.log2(maxCohort * maxExamples * bound)) - 1);
+  const most = plan.maxCohort * mostWeight(plan, metric) * metric.bound;
+  return Math.min(maxFractionBits, Math.floor(53 - Math.log2(most)) - 1);
 }
+
+/** The largest number that weighs a metric at one client. */
+export const mostWeight = (
+  { maxExamples, maxWeight }: Pick<UpdatePlan, 'maxExamples' | 'maxWeight'>,
+  { withUpdate }: Pick<MetricPlan, 'withUpdate'>,
+): number => (withUpdate === true ? maxWeight : maxExamples);
 
 /** What must be said to make a plan; the rest has defaults or follows. */
 export interface UpdatePlanOptions {

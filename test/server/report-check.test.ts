@@ -20,6 +20,7 @@ const context: ReportContext = {
   encoding: 'float32',
   bytes: 40,
   maxExamples: 1_000,
+  named: [],
   open: true,
   member: 'training',
   counted: undefined,
@@ -31,6 +32,14 @@ const codeOf = (changes: Partial<Report>, around: Partial<ReportContext> = {}): 
 
 describe('what a report says of itself', () => {
   it('is accepted when all of it fits', () => expect(codeOf({})).to.equal('accept'));
+  it('brings the numbers that the strategy needs, within their bounds', () => {
+    const named = [{ name: 'local-steps', bound: 100 }];
+    const codeWith = (metrics: Report['metrics']): string => codeOf({ metrics }, { named });
+    expect(codeWith({ 'local-steps': 100 })).to.equal('accept');
+    expect(codeWith({})).to.equal('WRONG_SHAPE');
+    expect(codeWith({ 'local-steps': 101 })).to.equal('WRONG_SHAPE');
+    expect(codeWith({ 'local-steps': -1 })).to.equal('WRONG_SHAPE');
+  });
   it('names the run in progress', () => expect(codeOf({ run: 'other-1' })).to.equal('WRONG_RUN'));
   it('names the round in progress, not one before', () => expect(codeOf({ round: 4 })).to.equal('STALE_ROUND'));
   it('names the round in progress, not round 1,000,000', () => expect(codeOf({ round: 1e6 })).to.equal('FUTURE_ROUND'));

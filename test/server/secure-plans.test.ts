@@ -8,6 +8,8 @@ import { checkUpdatePlan } from '../../shared/updates/plan.ts';
 import { native } from '../helpers/primitives.ts';
 import { tinyConfig } from '../helpers/federation.ts';
 
+const shape = { length: 1_000, named: [{ name: 'local-steps', bound: 1e6 }], clippingNorm: null };
+
 describe('the plans of a secure attempt', () => {
   const configOf = (changes: object) => checkRunConfig(tinyConfig({ secureAggregation: true, ...changes }));
 
@@ -22,7 +24,7 @@ describe('the plans of a secure attempt', () => {
         }),
         fc.integer({ min: 3, max: 10_000 }),
         (changes, cohort) => {
-          const { secagg, update, texts, bytes } = securePlans(native, configOf(changes), 1_000, cohort, 3);
+          const { secagg, update, texts, bytes } = securePlans(native, configOf(changes), shape, cohort, 3);
           expect(checkSecAggPlan(JSON.parse(texts.secagg))).to.deep.equal(secagg);
           expect(checkUpdatePlan(JSON.parse(texts.update))).to.deep.equal(update);
           expect(update.maxCohort).to.be.at.least(cohort);
@@ -41,7 +43,7 @@ describe('the plans of a secure attempt', () => {
   it('are the same for cohorts of about one size, so that a round without one client has the same context', () => {
     const config = configOf({});
     const hash = (cohort: number): string => {
-      const { secagg } = securePlans(native, config, 1_000, cohort, 3);
+      const { secagg } = securePlans(native, config, shape, cohort, 3);
       return JSON.stringify(secagg);
     };
     expect(hash(10)).to.equal(hash(9));

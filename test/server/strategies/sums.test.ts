@@ -1,0 +1,79 @@
+import { expect } from 'chai';
+import { fedAvg } from '../../../server/strategies/fedavg.ts';
+import { fedAvgM } from '../../../server/strategies/fedavgm.ts';
+import { fedAdagrad, fedAdam, fedYogi } from '../../../server/strategies/fedopt.ts';
+import { describeStrategy } from '../../contracts/strategy.ts';
+import { afterRound, weightsAfter } from '../../helpers/reports.ts';
+
+/** So large that sqrt(v) + tau is tau in float64. */
+const huge = { serverLearningRate: 2 ** 60, tau: 2 ** 60, beta1: 0 };
+
+describeStrategy('FedAvg', fedAvg, { setting: 'by itself', strategy: fedAvg() });
+describeStrategy('FedAvgM', fedAvgM, { setting: 'at serverMomentum 0', strategy: fedAvgM({ serverMomentum: 0 }) });
+describeStrategy('FedAdagrad', fedAdagrad, { setting: 'at beta1 0 and eta = tau, large', strategy: fedAdagrad(huge) });
+describeStrategy('FedAdam', fedAdam, { setting: 'at beta1 0 and eta = tau, large', strategy: fedAdam(huge) });
+describeStrategy('FedYogi', fedYogi, { setting: 'at beta1 0 and eta = tau, large', strategy: fedYogi(huge) });
+describeStrategy('norm bounding', () => fedAvg({ clippingNorm: 0.5 }), {
+  setting: 'when no update is longer than the bound',
+  strategy: fedAvg({ clippingNorm: 100 }),
+});
+
+const one = (value: number): { update: number[] }[] => [{ update: [value] }];
+
+describe('server optimisers', () => {
+  it('FedAdagrad gives what its known answer says', async () => {
+    // Flower's test of FedAdagrad: eta 0.1, tau 0.5, model 0.1, clients at 0.2 and 1.0.
+    // g = ((0.2 - 0.1) + (1.0 - 0.1)) / 2 = 0.5; v = 0.25; 0.1 + 0.1 * 0.5 / (0.5 + 0.5) = 0.15
+    const strategy = fedAdagrad({ serverLearningRate: 0.1, tau: 0.5 });
+    const [weight] = await weightsAfter(strategy, [0.1], [{ update: [0.1] }, { update: [0.9] }]);
+    expect(weight).to.be.closeTo(0.15, 1e-7);
+  });
+
+  it('FedAvgM adds up velocity', async () => {
+    // v: 1, then 0.5 * 1 + 2 = 2.5; w: 10 + 2 * 1 = 12, then 12 + 2 * 2.5 = 17
+    const strategy = fedAvgM({ serverLearningRate: 2, serverMomentum: 0.5 });
+    const first = await afterRound(strategy, { weights: [10] }, one(1));
+    expect([...first.weights]).to.deep.equal([12]);
+    expect([...(await afterRound(strategy, first, one(2))).weights]).to.deep.equal([17]);
+  });
+
+  it('FedAdam moves by moving means of g and g²', async () => {
+    // beta1 = beta2 = 0.5, eta 1, tau 0.5. Round 1, g = 2: m = 1, v = 2, w = 1 / (sqrt(2) + 0.5)
+    // Round 2, g = -2: m = 0.5 - 1 = -0.5, v = 1 + 2 = 3, w += -0.5 / (sqrt(3) + 0.5)
+    const strategy = fedAdam({ serverLearningRate: 1, beta1: 0.5, beta2: 0.5, tau: 0.5 });
+    const first = await afterRound(strategy, { weights: [0] }, one(2));
+    expect(first.weights[0]).to.be.closeTo(1 / (Math.SQRT2 + 0.5), 1e-7);
+    const second = await afterRound(strategy, first, one(-2));
+    expect(second.weights[0]).to.be.closeTo(1 / (Math.SQRT2 + 0.5) - 0.5 / (Math.sqrt(3) + 0.5), 1e-7);
+  });
+
+  it('FedYogi moves v towards g² by a part of g², whichever is larger', async () => {
+    // beta2 = 0.5, beta1 = 0. Round 1, g = 2: v = 0 - 0.5 * 4 * sign(0 - 4) = 2. Round 2, g = 1: v = 2 - 0.5 * 1 * sign(2 - 1) = 1.5
+    const strategy = fedYogi({ serverLearningRate: 1, beta1: 0, beta2: 0.5, tau: 1 });
+    const first = await afterRound(strategy, { weights: [0] }, one(2));
+    expect([...first.state]).to.deep.equal([2, 2]); // m, v
+    const second = await afterRound(strategy, first, one(1));
+    expect([...second.state]).to.deep.equal([1, 1.5]);
+    expect(second.weights[0]).to.be.closeTo(2 / (Math.SQRT2 + 1) + 1 / (Math.sqrt(1.5) + 1), 1e-7);
+  });
+
+  it('leave running statistics to the mean, so that a variance stays one', async () => {
+    // The mean takes the variance from 1 to 0.9, momentum would take it to 1 + 10 * (-0.1) = 0 and below.
+    const strategy = fedAvgM({ serverLearningRate: 10, serverMomentum: 0 });
+    const reports = [{ update: [1, -0.1] }];
+    const { weights } = await afterRound(strategy, { weights: [0, 1] }, reports, {
+      statistics: [{ start: 1, end: 2 }],
+    });
+    expect([...weights]).to.deep.equal([10, Math.fround(0.9)]);
+  });
+});
+
+describe('norm bounding', () => {
+  it('scales a longer update down, and leaves a shorter one', async () => {
+    // |(3, 4)| = 5 is scaled by 1/5 to (0.6, 0.8); |(0.6, 0)| stays; the mean is (0.6, 0.4)
+    const reports = [{ update: [3, 4] }, { update: [0.6, 0] }];
+    const [x, y] = await weightsAfter(fedAvg({ clippingNorm: 1 }), [0, 0], reports);
+    expect(x).to.be.closeTo(0.6, 1e-7);
+    expect(y).to.be.closeTo(0.4, 1e-7);
+  });
+});
