@@ -1,4 +1,4 @@
-/** `fedloom/simulations`: data sets for federations on one machine, their partitions, charts, and the benchmarks. */
+/** `fedloom/simulations`: data sets for federations on one machine, their partitions, measures, charts, and the benchmarks. */
 export { find, list, loadData, parseSpec, type DataSet } from './datasets/registry.ts';
 export type { Grouping } from './datasets/groups.ts';
 export type { LoadedData, Source } from './datasets/loaded.ts';
@@ -7,6 +7,16 @@ export { parsePartition } from './partitions/parse.ts';
 export { describePartition, type PartitionDescription } from './partitions/describe.ts';
 export { labelledOf } from './partitions/labelled.ts';
 export type { Labelled, Partitioner } from './partitions/partitioner.ts';
+export {
+  fairnessMetrics,
+  federatedEvaluation,
+  spreadOf,
+  type ClientResult,
+  type ClientSpread,
+} from './measures/clients.ts';
+export { driftMetrics, driftOf, type Drift } from './measures/drift.ts';
+export { groupFairness, groupMetrics, predictedClasses, type GroupFairness } from './measures/groups.ts';
+export { crossingAt, firstAt, type CurvePoint } from './measures/target.ts';
 export { benchServer } from './bench/server.ts';
 export type { BenchReport, BenchRow } from './bench/report.ts';
 export { barChart, type BarChart } from './reports/charts/bar-chart.ts';
