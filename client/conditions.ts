@@ -7,6 +7,8 @@ export interface Conditions {
   readonly minBattery?: number;
   readonly unmetered?: boolean;
   readonly idle?: boolean;
+  /** Not while the device is so hot that it slows itself down. */
+  readonly cool?: boolean;
   /** What to do where the device cannot tell. Default: `allow`. */
   readonly unknown?: 'allow' | 'deny';
 }
@@ -18,6 +20,7 @@ export interface Readings {
   readonly battery: number | null;
   readonly metered: boolean | null;
   readonly idle: boolean | null;
+  readonly hot: boolean | null;
 }
 
 /** Why this device may not train now, or null when it may. Pure. */
@@ -31,5 +34,6 @@ export function judge(when: Conditions, readings: Readings): WaitReason | null {
   }
   if (when.unmetered === true && !holds(readings.metered === null ? null : !readings.metered)) return 'metered';
   if (when.idle === true && !holds(readings.idle)) return 'not-idle';
+  if (when.cool === true && !holds(readings.hot === null ? null : !readings.hot)) return 'too-hot';
   return null;
 }

@@ -1,5 +1,5 @@
 import { asFederatedError, errorCodeOfClose, FederatedError, type ErrorCode } from '../shared/errors.ts';
-import type { Identity } from '../shared/crypto/identity.ts';
+import type { Signer } from '../shared/crypto/identity.ts';
 import { SealedChannel } from '../shared/protocol/channel.ts';
 import { decodeControl } from '../shared/protocol/codec.ts';
 import { decodeFrame, encodeChunkHeader, encodeControlFrames } from '../shared/protocol/frames.ts';
@@ -18,7 +18,7 @@ import type { ClientPlatform, Socket } from './platform.ts';
 
 export interface ConnectionOptions {
   readonly platform: ClientPlatform;
-  readonly identity: Identity;
+  readonly identity: Signer;
   readonly link: ParsedLink;
   readonly label: string;
   readonly backend: string;
@@ -27,6 +27,8 @@ export interface ConnectionOptions {
 }
 
 export interface ConnectionEvents {
+  /** What has been handed to the socket: a message by its name, in so many bytes. */
+  sent(name: string, bytes: number, message?: ClientMessage): void;
   /** The first one is `welcome`. */
   message(message: ServerMessage): void;
   /** Once. Nothing comes after it. */
@@ -57,7 +59,7 @@ export class ClientConnection {
     this.#lastSent = this.#lastHeard;
     this.#handshake = startHandshake({ primitives, ephemeralSecret: randomBytes(32), nonce: randomBytes(32) });
     this.#socket = platform.openSocket(link.socketUrl, {
-      opened: () => this.#transmit(this.#handshake.hello),
+      opened: () => this.#events.sent('hello', this.#transmit(this.#handshake.hello)),
       message: (bytes) => this.#receive(bytes),
       closed: (code, reason, refusal) => {
         if (refusal !== undefined) return this.#end(refusal.code, refusal.message);
@@ -75,9 +77,11 @@ export class ClientConnection {
     if (this.#closed || this.#channel === null) return;
     const { maxControlBytes } = defaultLimits;
     const { chunkBytes } = this.#welcome ?? defaultLimits;
+    let bytes = 0;
     for (const frame of encodeControlFrames(message, { maxControlBytes, chunkBytes })) {
-      this.#transmit(this.#channel.seal(frame));
+      bytes += this.#transmit(this.#channel.seal(frame));
     }
+    this.#events.sent(message.type, bytes, message);
   }
 
   /** Ed25519, 32 bytes; null before the handshake. */
@@ -91,7 +95,8 @@ export class ClientConnection {
     const { chunkBytes } = this.#welcome;
     for (let offset = from; offset < to; offset += chunkBytes) {
       const payload = bytes.subarray(offset, Math.min(to, offset + chunkBytes));
-      this.#transmit(this.#channel.seal(payload, encodeChunkHeader(upload, offset, payload)));
+      const sealed = this.#channel.seal(payload, encodeChunkHeader(upload, offset, payload));
+      this.#events.sent('chunk', this.#transmit(sealed));
     }
   }
 
@@ -99,9 +104,11 @@ export class ClientConnection {
     this.#end('ABORTED', 'closed by this client');
   }
 
-  #transmit(bytes: Uint8Array): void {
+  /** @returns bytes */
+  #transmit(bytes: Uint8Array): number {
     this.#lastSent = this.#options.platform.clock.now();
     this.#socket.send(bytes);
+    return bytes.length;
   }
 
   #receive(bytes: Uint8Array): void {
@@ -111,19 +118,27 @@ export class ClientConnection {
       if (this.#channel === null) this.#finishHandshake(bytes);
       else this.#receiveSealed(this.#channel, bytes);
     } catch (thrown) {
-      const error = asFederatedError(thrown);
-      this.#end(error.code, error.message);
+      this.#fail(thrown);
     }
   }
 
+  #fail(thrown: unknown): void {
+    const { code, message } = asFederatedError(thrown);
+    this.#end(code, message);
+  }
+
   #finishHandshake(bytes: Uint8Array): void {
+    const session = this.#handshake.finish(bytes, this.#options.link.fingerprint);
+    this.#channel = new SealedChannel({ primitives: this.#options.platform.primitives, ...session });
+    this.#serverPublicKey = session.serverPublicKey;
+    this.#authenticate(session.transcript).catch((thrown: unknown) => this.#fail(thrown));
+  }
+
+  async #authenticate(transcript: Uint8Array): Promise<void> {
     const { platform, identity, link, label, backend, ticket } = this.#options;
     const { primitives } = platform;
-    const session = this.#handshake.finish(bytes, link.fingerprint);
-    this.#channel = new SealedChannel({ primitives, ...session });
-    this.#serverPublicKey = session.serverPublicKey;
     const joinCode = link.joinCode === undefined ? {} : { joinCode: link.joinCode };
-    const proof = proveClient({ primitives, identity, transcript: session.transcript, ...joinCode });
+    const proof = await proveClient({ primitives, identity, transcript, ...joinCode });
     this.send({
       type: 'auth',
       ...proof,

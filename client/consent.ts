@@ -17,14 +17,14 @@ export class Consent {
   readonly #store: ClientStore;
   readonly #primitives: Primitives;
   readonly #now: () => number;
-  readonly #onChange: (granted: boolean) => Promise<void>;
+  readonly #onChange: (record: ConsentRecord) => Promise<void>;
   #record: ConsentRecord | null = null;
 
   constructor(options: {
     readonly store: ClientStore;
     readonly primitives: Primitives;
     readonly now: () => number;
-    readonly onChange: (granted: boolean) => Promise<void>;
+    readonly onChange: (record: ConsentRecord) => Promise<void>;
   }) {
     this.#store = options.store;
     this.#primitives = options.primitives;
@@ -48,6 +48,11 @@ export class Consent {
     return this.#record;
   }
 
+  /** `none`: nobody has been asked yet, as far as `load` has found. */
+  get state(): 'none' | 'granted' | 'revoked' {
+    return this.#record?.state ?? 'none';
+  }
+
   get granted(): boolean {
     return this.#record?.state === 'granted';
   }
@@ -58,7 +63,7 @@ export class Consent {
     await this.#set({ state: 'granted', at: this.#now(), textSha256 });
   }
 
-  /** Leaves the federation and deletes the identity and the cached model of this device. */
+  /** Leaves the federation; deletes identity, cached model, kept update and the ledger of rounds from this device. */
   async revoke(): Promise<void> {
     await this.#set({ state: 'revoked', at: this.#now(), textSha256: null });
   }
@@ -66,6 +71,6 @@ export class Consent {
   async #set(record: ConsentRecord): Promise<void> {
     this.#record = record;
     await this.#store.save(key, utf8(JSON.stringify(record)));
-    await this.#onChange(record.state === 'granted');
+    await this.#onChange(record);
   }
 }

@@ -1,8 +1,8 @@
 import { toHex } from '../shared/bytes.ts';
-import type { Identity } from '../shared/crypto/identity.ts';
+import type { Signer } from '../shared/crypto/identity.ts';
 import { asFederatedError, FederatedError } from '../shared/errors.ts';
 import { parseLink, type ParsedLink } from '../shared/protocol/link.ts';
-import type { MessageOf, ServerMessage } from '../shared/protocol/messages.ts';
+import type { ClientMessage, MessageOf, ServerMessage } from '../shared/protocol/messages.ts';
 import type { ClientState, WaitReason } from '../shared/states.ts';
 import { bytesFloats } from '../shared/weights.ts';
 import { backoff } from './backoff.ts';
@@ -11,12 +11,14 @@ import type { FederatedClientOptions, ProblemDetail, StateDetail } from './clien
 import { watchConditions } from './condition-watch.ts';
 import { judge } from './conditions.ts';
 import { ClientConnection } from './connection.ts';
-import { Consent } from './consent.ts';
+import { Consent, type ConsentRecord } from './consent.ts';
 import type { SecureStep } from './conversation.ts';
-import { loadIdentity, removeIdentity } from './device-identity.ts';
+import { seedKeys } from './device-identity.ts';
+import { Inspector, type Inspection, type UpdateFacts } from './inspection.ts';
 import { JobWorker } from './job-worker.ts';
+import { UpdateKeeper } from './kept-update.ts';
 import { ModelCache, type GlobalModel } from './model-cache.ts';
-import type { ClientPlatform } from './platform.ts';
+import type { ClientPlatform, DeviceKeys } from './platform.ts';
 import { Queue } from './queue.ts';
 import { SecureRounds } from './secure-rounds.ts';
 import {
@@ -36,7 +38,8 @@ import type { Trainer } from './trainer.ts';
 export type { FederatedClientOptions, ProblemDetail, StateDetail } from './client-options.ts';
 
 /**
- * A participant in a federation. Events: `state` (StateDetail), `round` (RoundOutcome), `problem` (ProblemDetail).
+ * A participant in a federation. Events: `state` (StateDetail), `round` (RoundOutcome), `problem` (ProblemDetail),
+ * `consent` (ConsentRecord).
  *
  * This is where the parts meet: the session, which decides; and what does it: the connection, the jobs, secure aggregation,
  * consent, and the conditions of the device.
@@ -49,7 +52,8 @@ export class FederatedClient extends EventTarget {
   readonly #trainer: Trainer;
   #state: SessionState = newSession;
   #shown: StateDetail = { state: 'off', reason: null, message: sentenceOf('off', null, false) };
-  #identity: Identity | null = null;
+  readonly #keys: DeviceKeys;
+  #identity: Signer | null = null;
   #loading: Promise<unknown> = Promise.resolve();
   #connection: ClientConnection | null = null;
   /** Its Ed25519 public key: rounds of another server are other rounds. */
@@ -64,11 +68,18 @@ export class FederatedClient extends EventTarget {
   #masked: { readonly upload: string; readonly bytes: Uint8Array } | null = null;
   #rounds: Queue<RoundOutcome> | null = null;
   readonly #models: ModelCache;
+  readonly #keeper: UpdateKeeper;
+  readonly #inspector = new Inspector();
+  /** Of the kept update. */
+  #facts: UpdateFacts | null = null;
   #saving: Promise<void> = Promise.resolve();
   #cancelRetry: () => void = () => {};
   #cancelCheck: () => void = () => {};
   #joining = false;
   #onConsent: () => void = () => {};
+  /** Ends the wait for this client's turn on the device. */
+  #cancelTurn: () => void = () => {};
+  #endTurn: () => void = () => {};
 
   /** @throws FederatedError BAD_LINK, BAD_ARGUMENT */
   constructor(options: FederatedClientOptions, platform: ClientPlatform) {
@@ -78,6 +89,8 @@ export class FederatedClient extends EventTarget {
     this.#link = parseLink(options.url);
     this.#fetcher = new BlobFetcher(platform, this.#link.httpUrl);
     this.#models = new ModelCache(platform.store, platform.primitives);
+    this.#keeper = new UpdateKeeper(platform.store);
+    this.#keys = platform.keys ?? seedKeys(platform);
     this.#secure = new SecureRounds(platform, options.secureAggregation, options.seed);
     const { trainer, backend = 'auto' } = options;
     const isModule = typeof trainer === 'string' || trainer instanceof URL;
@@ -89,6 +102,7 @@ export class FederatedClient extends EventTarget {
       platform,
       fetcher: this.#fetcher,
       models: this.#models,
+      keeper: this.#keeper,
       trainer: this.#trainer,
       data: options.data,
     });
@@ -97,7 +111,7 @@ export class FederatedClient extends EventTarget {
       store,
       primitives,
       now: () => clock.now(),
-      onChange: (granted) => this.#consentChanged(granted),
+      onChange: (record) => this.#consentChanged(record),
     });
   }
 
@@ -132,7 +146,7 @@ export class FederatedClient extends EventTarget {
       this.#leave('user');
       this.#joining = false;
       await this.#worker.close();
-      await this.#models.persist();
+      await this.#models.persist().finally(() => this.#endTurn());
     }
   }
 
@@ -145,6 +159,11 @@ export class FederatedClient extends EventTarget {
   async model(): Promise<GlobalModel> {
     await this.#saving;
     return this.#models.newest();
+  }
+
+  /** What leaves this device, to the byte: messages by kind, and what is known of the update without its values. */
+  inspect(): Inspection {
+    return this.#inspector.read();
   }
 
   // Entering and leaving.
@@ -160,9 +179,12 @@ export class FederatedClient extends EventTarget {
       });
     }
     if (rounds.ended) return;
-    const loading = loadIdentity(this.#platform);
+    await this.#takeTurn();
+    if (rounds.ended) return;
+    const loading = this.#keys.load();
     this.#loading = loading.catch(() => {}); // for whoever removes it
     this.#identity = await loading;
+    await this.#keeper.restore();
     const { when, checkEvery = 30_000 } = this.#options;
     const unable = judge(when ?? {}, await this.#platform.readings());
     if (rounds.ended) return;
@@ -171,22 +193,33 @@ export class FederatedClient extends EventTarget {
     this.#cancelCheck = watchConditions(this.#platform, when, checkEvery, (reason) => this.#conditionsSeen(reason));
   }
 
+  /** Waits until no other client of this device takes part, or this one leaves. */
+  async #takeTurn(): Promise<void> {
+    const wait = new AbortController();
+    this.#cancelTurn = () => wait.abort();
+    const endTurn = await this.#platform.turn?.(() => this.#show('waiting', 'other-tab'), wait.signal);
+    this.#endTurn = endTurn ?? (() => {});
+  }
+
   #leave(reason: 'user' | 'consent' | 'finished'): void {
     this.#cancelRetry();
     this.#cancelCheck();
+    this.#cancelTurn();
     this.#onConsent();
     if (this.#state.link !== 'off' || reason === 'consent') this.#dispatch({ type: 'leave', reason });
     this.#rounds?.end();
   }
 
-  async #consentChanged(granted: boolean): Promise<void> {
-    if (granted) return this.#onConsent();
+  async #consentChanged(record: ConsentRecord): Promise<void> {
+    this.dispatchEvent(new CustomEvent<ConsentRecord>('consent', { detail: record }));
+    if (record.state === 'granted') return this.#onConsent();
     this.#leave('consent');
     this.#identity = null;
     this.#ticket = null;
     await this.#secure.forget();
     await this.#loading;
-    await removeIdentity(this.#platform.store);
+    await this.#keys.remove();
+    await this.#keeper.clear();
     await this.#saving;
     await this.#models.forget();
     this.#show('needs-consent', null);
@@ -218,7 +251,7 @@ export class FederatedClient extends EventTarget {
         this.#connection = null;
         return;
       case 'send':
-        return this.#connection?.send(effect.message);
+        return this.#send(effect.message);
       case 'retry-later': {
         const random = new DataView(this.#platform.randomBytes(4).buffer).getUint32(0) / 2 ** 32;
         const wait = backoff(effect.failures, random);
@@ -234,6 +267,7 @@ export class FederatedClient extends EventTarget {
         this.#work = null;
         return;
       case 'secure':
+        this.#inspect(effect.job);
         return this.#secureStep(effect.job, () => this.#beginSecure(effect.job, effect.update));
       case 'answer':
         return this.#secureStep(effect.job, () => this.#secure.answer(effect.job, effect.question));
@@ -246,7 +280,7 @@ export class FederatedClient extends EventTarget {
       case 'upload':
         return this.#upload(effect.outgoing, effect.from, effect.to);
       case 'forget':
-        return this.#worker.forget(effect.key);
+        return this.#keeper.forget(effect.key);
       case 'show':
         return this.#show(effect.state, effect.reason);
       case 'outcome':
@@ -277,12 +311,14 @@ export class FederatedClient extends EventTarget {
       ticket: this.#ticket,
     };
     const connection: ClientConnection = new ClientConnection(options, {
+      sent: (name, bytes, message) => this.#inspector.sent(name, bytes, Object.keys(message ?? {})),
       message: (message) => {
         if (this.#connection !== connection) return;
         if (message.type === 'welcome') {
           this.#server = connection.serverPublicKey;
           this.#ticket = message.ticket;
           this.#fetcher.token = message.token;
+          this.#restore(toHex(this.#server!));
         }
         this.#dispatch({ type: 'message', message });
       },
@@ -293,6 +329,26 @@ export class FederatedClient extends EventTarget {
       },
     });
     this.#connection = connection;
+  }
+
+  #send(message: ClientMessage): void {
+    if (message.type === 'report') {
+      if (message.encoding !== 'masked' && this.#state.job !== null) this.#inspect(this.#state.job);
+      this.#inspector.offers(message);
+    }
+    this.#connection?.send(message);
+  }
+
+  #inspect(job: Job): void {
+    if (this.#facts !== null) this.#inspector.contributes(job, this.#facts);
+  }
+
+  /** Brings back an update that an earlier start of this client has kept for this server. */
+  #restore(server: string): void {
+    const restored = this.#keeper.take(server, this.#options.secureAggregation?.required === true);
+    if (restored === null) return;
+    this.#facts = restored.facts;
+    this.#dispatch({ type: 'restored', update: restored.update, secure: restored.secure });
   }
 
   // Jobs.
@@ -319,10 +375,11 @@ export class FederatedClient extends EventTarget {
     const renewals = await this.#secure.renewals(job, this.#server!);
     const own = this.#options.seed ?? toHex(this.#identity!.publicKey);
     const seed = `${job.run}/${own}${renewals === 0 ? '' : `/${renewals}`}`;
-    const update = await this.#worker.train(job, seed, signal, (fraction) =>
-      this.#dispatch({ type: 'progress', key: job.key, fraction }),
-    );
+    const server = toHex(this.#server!);
+    const onProgress = (fraction: number): void => this.#dispatch({ type: 'progress', key: job.key, fraction });
+    const { update, facts } = await this.#worker.train({ job, server, seed, signal, onProgress });
     this.#work = null;
+    this.#facts = facts;
     this.#dispatch({ type: 'trained', update });
   }
 
@@ -334,7 +391,7 @@ export class FederatedClient extends EventTarget {
   }
 
   async #beginSecure(job: Job, { key, examples, metrics }: KeptUpdate): Promise<SecureStep | null> {
-    const delta = bytesFloats(this.#worker.updateOf(key));
+    const delta = bytesFloats(this.#keeper.bytesOf(key));
     return this.#secure.begin(job, this.#identity!, this.#server!, { delta, examples, metrics });
   }
 
@@ -355,7 +412,7 @@ export class FederatedClient extends EventTarget {
     const { upload } = outgoing;
     const { kept } = this.#state;
     if (this.#masked?.upload === toHex(upload)) this.#connection?.sendChunks(upload, this.#masked.bytes, from, to);
-    else if (kept === outgoing) this.#connection?.sendChunks(upload, this.#worker.updateOf(kept.key), from, to);
+    else if (kept === outgoing) this.#connection?.sendChunks(upload, this.#keeper.bytesOf(kept.key), from, to);
   }
 
   // What people see.

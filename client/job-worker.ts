@@ -5,8 +5,11 @@ import type { MessageOf, ServerMessage } from '../shared/protocol/messages.ts';
 import { modelLayout } from '../shared/tasks/model.ts';
 import { decodeTask, type Task } from '../shared/tasks/task.ts';
 import { bytesFloats, floatBytes, layoutSize } from '../shared/weights.ts';
+import { sumOfSquares } from '../shared/updates/norm.ts';
 import type { BlobFetcher } from './blob-fetcher.ts';
 import { toExamples, type ClientData } from './data.ts';
+import type { UpdateFacts } from './inspection.ts';
+import type { UpdateKeeper } from './kept-update.ts';
 import type { ModelCache } from './model-cache.ts';
 import type { ClientPlatform } from './platform.ts';
 import type { Job, KeptUpdate } from './session-types.ts';
@@ -22,6 +25,7 @@ export interface JobWorkerOptions {
   readonly platform: Pick<ClientPlatform, 'clock' | 'randomBytes'>;
   readonly fetcher: BlobFetcher;
   readonly models: ModelCache;
+  readonly keeper: UpdateKeeper;
   readonly trainer: Trainer;
   readonly data: DataSource;
 }
@@ -32,14 +36,23 @@ interface Blob {
   readonly bytes: number;
 }
 
-/** What a job takes: fetches its task and model, loads the data, trains, and keeps the update until it is forgotten. */
+/** A training: of a job, for the server of this public key (hex), with a seed for the order of the batches. */
+export interface Training {
+  readonly job: Job;
+  readonly server: string;
+  readonly seed: string;
+  readonly signal: AbortSignal;
+  /** At most once a second. @param fraction - 0 to 1 */
+  readonly onProgress: (fraction: number) => void;
+}
+
+/** What a job takes: fetches its task and model, loads the data, trains, and keeps the update. */
 export class JobWorker {
   readonly #options: JobWorkerOptions;
   #task: { readonly sha256: string; readonly task: Task } | null = null;
   /** The task whose data the trainer has. */
   #loaded: string | null = null;
   #fetched: { readonly key: string; readonly task: Task; readonly weights: Float32Array } | null = null;
-  #kept: { readonly key: string; readonly bytes: Uint8Array } | null = null;
 
   constructor(options: JobWorkerOptions) {
     this.#options = options;
@@ -76,16 +89,16 @@ export class JobWorker {
 
   /**
    * Trains what was fetched, and keeps the update.
-   * @param seed - of the order of the batches
    * @throws FederatedError TRAINING_FAILED, NO_BACKEND, ABORTED, BAD_STATE
    */
-  async train(
-    job: Job,
-    seed: string,
-    signal: AbortSignal,
-    onProgress: (fraction: number) => void,
-  ): Promise<KeptUpdate> {
-    const { platform, trainer } = this.#options;
+  async train({
+    job,
+    server,
+    seed,
+    signal,
+    onProgress,
+  }: Training): Promise<{ readonly update: KeptUpdate; readonly facts: UpdateFacts }> {
+    const { platform, trainer, keeper } = this.#options;
     const fetched = this.#fetched;
     if (fetched?.key !== job.key) throw new FederatedError('BAD_STATE', 'training: fetch the model first');
     let lastProgress = platform.clock.now();
@@ -105,20 +118,14 @@ export class JobWorker {
     signal.throwIfAborted();
     const bytes = floatBytes(delta.slice()); // a copy: a custom trainer may use its memory again, and `forget` overwrites this
     const { key, run, round } = job;
-    this.#keep({ key, bytes });
+    const upload = platform.randomBytes(16);
     const backend = trainer.backend.slice(0, 64);
-    return { key, run, round, upload: platform.randomBytes(16), bytes: bytes.length, examples, metrics, backend };
-  }
-
-  /** The bytes of the kept update: float32, little-endian. @throws FederatedError BAD_STATE when it is not there */
-  updateOf(key: string): Uint8Array {
-    if (this.#kept?.key === key) return this.#kept.bytes;
-    throw new FederatedError('BAD_STATE', 'the update of this round is not on this device any more');
-  }
-
-  /** Overwrites a kept update. */
-  forget(key: string): void {
-    if (this.#kept?.key === key) this.#keep(null);
+    const update: KeptUpdate = { key, run, round, upload, bytes: bytes.length, examples, metrics, backend };
+    const tensors = modelLayout(fetched.task.model).map(({ name, shape }) => ({ name, shape }));
+    const facts: UpdateFacts = { tensors, examples, norm: Math.sqrt(sumOfSquares(delta)) };
+    await keeper.keep(update, bytes, { server, secure: job.plans !== null, facts });
+    signal.throwIfAborted();
+    return { update, facts };
   }
 
   /** Remembers the model that a run has ended with. */
@@ -139,11 +146,6 @@ export class JobWorker {
     await this.#options.trainer.close();
   }
 
-  #keep(kept: { readonly key: string; readonly bytes: Uint8Array } | null): void {
-    this.#kept?.bytes.fill(0);
-    this.#kept = kept;
-  }
-
   async #fetchTask({ sha256, bytes }: Blob, signal: AbortSignal): Promise<Task> {
     if (this.#task?.sha256 === sha256) return this.#task.task;
     const task = decodeTask(await this.#options.fetcher.fetch(sha256, bytes, signal));
@@ -152,6 +154,7 @@ export class JobWorker {
   }
 
   async #fetchWeights({ sha256, bytes }: Blob, signal: AbortSignal): Promise<Float32Array> {
-    return bytesFloats(await this.#options.fetcher.fetch(sha256, bytes, signal));
+    const { models, fetcher } = this.#options;
+    return (await models.find(sha256)) ?? bytesFloats(await fetcher.fetch(sha256, bytes, signal));
   }
 }

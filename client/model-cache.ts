@@ -6,6 +6,7 @@ import { modelLayout } from '../shared/tasks/model.ts';
 import type { Task } from '../shared/tasks/task.ts';
 import { bytesFloats, floatBytes, type Layout } from '../shared/weights.ts';
 import type { ClientStore } from './platform.ts';
+import { loadRecord, saveRecord } from './stored-record.ts';
 
 /** A model as this client last saw it committed. */
 export interface GlobalModel {
@@ -19,8 +20,7 @@ export interface GlobalModel {
   readonly weights: Float32Array;
 }
 
-const aboutKey = 'model.json';
-const weightsKey = 'model.f32';
+const name = 'model.bin';
 
 /** The newest global model: in memory while the client takes part, in the device's store for afterwards and offline. */
 export class ModelCache {
@@ -38,6 +38,13 @@ export class ModelCache {
 
   remember(model: Omit<GlobalModel, 'layout'>): void {
     this.#newest = model;
+    if (this.#store.lasting) void this.persist().catch(() => {}); // tried again in the end
+  }
+
+  /** The weights of this hash, where they are the ones that this device has; null otherwise. Not to be changed. */
+  async find(sha256: string): Promise<Float32Array | null> {
+    const model = this.#newest ?? (await this.#load().catch(() => null));
+    return model?.sha256 === sha256 ? model.weights : null;
   }
 
   /** Stores the newest model, if it is not stored yet. */
@@ -45,8 +52,7 @@ export class ModelCache {
     return this.#inTurn(async () => {
       if (this.#newest === null || this.#newest.sha256 === this.#stored) return;
       const { weights, ...about } = this.#newest;
-      await this.#store.save(weightsKey, floatBytes(weights));
-      await this.#store.save(aboutKey, new TextEncoder().encode(JSON.stringify(about)));
+      await saveRecord(this.#store, name, { about, bytes: floatBytes(weights) });
       this.#stored = about.sha256;
     });
   }
@@ -61,7 +67,7 @@ export class ModelCache {
     this.#newest = null;
     return this.#inTurn(async () => {
       this.#stored = null;
-      for (const key of [aboutKey, weightsKey]) await this.#store.remove(key);
+      await this.#store.remove(name);
     });
   }
 
@@ -72,14 +78,15 @@ export class ModelCache {
   }
 
   async #load(): Promise<Omit<GlobalModel, 'layout'>> {
-    const [about, bytes] = await Promise.all([this.#store.load(aboutKey), this.#store.load(weightsKey)]);
-    if (about === null || bytes === null) {
+    const record = await loadRecord(this.#store, name);
+    if (record === null) {
       throw new FederatedError('NOT_FOUND', 'this client has no model yet: it has not been given one since it joined');
     }
-    const { run, round, sha256, task } = JSON.parse(new TextDecoder().decode(about)) as Omit<GlobalModel, 'weights'>;
+    const { bytes } = record;
+    const { run, round, sha256, task } = record.about as Omit<GlobalModel, 'weights'>;
     if (toHex(this.#primitives.sha256(bytes)) !== sha256) {
       throw new FederatedError('BLOB_MISMATCH', 'the cached model is damaged; join again to fetch it anew');
     }
-    return { run, round, sha256, task, weights: bytesFloats(new Uint8Array(bytes)) };
+    return { run, round, sha256, task, weights: bytesFloats(bytes) };
   }
 }

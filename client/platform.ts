@@ -1,5 +1,6 @@
 import type { FederatedError } from '../shared/errors.ts';
-import type { Primitives, RandomBytes } from '../shared/crypto/primitives.ts';
+import type { Signer } from '../shared/crypto/identity.ts';
+import type { Curves, Primitives, RandomBytes } from '../shared/crypto/primitives.ts';
 import type { Readings } from './conditions.ts';
 import type { Trainer } from './trainer.ts';
 
@@ -21,17 +22,28 @@ export interface SocketEvents {
   closed(code: number, reason: string, refusal?: FederatedError): void;
 }
 
-/** Small things that outlive the process, by name: the identity's seed, the consent, the newest model. */
+/** What outlives the process, by name: identity, consent, the newest model, the update that is not durable elsewhere yet. */
 export interface ClientStore {
+  /** False where it does not: then large things are not kept a second time for nothing. */
+  readonly lasting: boolean;
   load(name: string): Promise<Uint8Array | null>;
   /** Durable when resolved. */
   save(name: string, bytes: Uint8Array): Promise<void>;
   remove(name: string): Promise<void>;
 }
 
-/** Everything a client needs of the runtime it is in. `node.ts` and the browser's entry each make one. */
+/** The device's long-term key, where the platform can keep it better than as a seed in its store. */
+export interface DeviceKeys {
+  /** The key of before, or a new one. */
+  load(): Promise<Signer>;
+  remove(): Promise<void>;
+}
+
+/** Everything a client needs of the runtime it is in. `node/` and `browser/` each make one. */
 export interface ClientPlatform {
   readonly primitives: Primitives;
+  /** For secure aggregation, where the platform has faster ones than `primitives` that are asynchronous. */
+  readonly curves?: Curves;
   /** Cryptographic. */
   readonly randomBytes: RandomBytes;
   readonly clock: {
@@ -41,6 +53,13 @@ export interface ClientPlatform {
     after(ms: number, run: () => void): () => void;
   };
   readonly store: ClientStore;
+  readonly keys?: DeviceKeys;
+  /**
+   * Where several clients share one store: resolves once this one alone may take part, with what gives the turn back; null
+   * when the signal came first.
+   * @param waits - called when it has to wait
+   */
+  turn?(waits: () => void, signal: AbortSignal): Promise<(() => void) | null>;
   openSocket(url: string, events: SocketEvents): Socket;
   /** The body of a GET with a bearer token. @throws FederatedError CONNECTION_LOST, NOT_FOUND, NOT_AUTHORISED, TOO_LARGE */
   download(
@@ -49,5 +68,7 @@ export interface ClientPlatform {
   ): Promise<Uint8Array>;
   /** What the device says of itself now. */
   readings(): Promise<Readings>;
+  /** Calls back when `readings` may have changed, until the returned function is called. */
+  watchReadings?(changed: () => void): () => void;
   createTrainer(options: { readonly backend: string; readonly module?: string | URL }): Trainer;
 }

@@ -1,5 +1,5 @@
 import { equalBytes, fromHex, toHex, utf8 } from '../shared/bytes.ts';
-import { clientIdOf, type Identity } from '../shared/crypto/identity.ts';
+import { clientIdOf, type Signer } from '../shared/crypto/identity.ts';
 import type { Primitives } from '../shared/crypto/primitives.ts';
 import { asFederatedError, FederatedError } from '../shared/errors.ts';
 import { runId } from '../shared/ids.ts';
@@ -90,12 +90,7 @@ export class SecureRounds {
    * @param server - the server's public key
    * @throws FederatedError as `check`; WRONG_SHAPE, NOT_FINITE or BAD_EXAMPLES for an update that does not fit the plan
    */
-  async begin(
-    job: Job,
-    identity: Identity,
-    server: Uint8Array,
-    contribution: Contribution,
-  ): Promise<SecureStep | null> {
+  async begin(job: Job, identity: Signer, server: Uint8Array, contribution: Contribution): Promise<SecureStep | null> {
     this.end();
     const turn = this.#turn;
     return this.#during(turn, async () => {
@@ -105,7 +100,8 @@ export class SecureRounds {
       if (this.#turn !== turn) return null;
       this.#attemptLedger = ledger;
       const renewals = ledger.renewals(contextOf(this.#platform.primitives, job));
-      const { primitives, randomBytes } = this.#platform;
+      const { curves, randomBytes } = this.#platform;
+      const primitives = { ...this.#platform.primitives, ...curves };
       const { publicKey } = identity;
       const half = new ClientHalf({
         primitives,

@@ -80,6 +80,8 @@ export type SessionEvent =
   /** `examples`: how many there are to train on, where that is known. */
   | { readonly type: 'able'; readonly examples: number | null }
   | { readonly type: 'unable'; readonly reason: WaitReason }
+  /** An update was found on the device, of an earlier start of this client with this server. */
+  | { readonly type: 'restored'; readonly update: KeptUpdate; readonly secure: boolean }
   | { readonly type: 'message'; readonly message: ServerMessage }
   /** The connection ended, or could not be made. */
   | { readonly type: 'disconnected'; readonly code: ErrorCode; readonly message: string }

@@ -133,6 +133,9 @@ export function step(state: SessionState, event: SessionEvent): Step {
     }
     case 'unable':
       return cannot(state, event.reason);
+    case 'restored':
+      if (state.kept !== null || state.job !== null) return same(state);
+      return same({ ...state, kept: event.update, secureRun: event.secure ? event.update.run : state.secureRun });
     case 'message':
       return receive(state, event.message);
     case 'disconnected':

@@ -54,6 +54,8 @@ export const waitReasons = {
   'low-battery': 'Waiting: the battery is low.',
   metered: 'Waiting for a connection that is not metered.',
   'not-idle': 'Waiting for the device to be idle.',
+  'too-hot': 'Waiting for the device to cool down.',
+  'other-tab': 'Waiting: another tab of this site is taking part.',
   'data-too-small': 'Not taking part: there are too few examples on this device.',
   'budget-spent': 'Not taking part: the privacy budget is spent.',
   'plan-refused': "Not taking part: the run's plan protects this device's data less than this client demands.",

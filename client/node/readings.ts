@@ -35,5 +35,5 @@ async function power(): Promise<Pick<Readings, 'charging' | 'battery'>> {
 /** What this machine says of itself. Idle: the load of the last minute is under half of its cores. */
 export async function nodeReadings(): Promise<Readings> {
   const idle = platform() === 'win32' ? null : loadavg()[0]! < availableParallelism() / 2;
-  return { ...(await power()), metered: null, idle };
+  return { ...(await power()), metered: null, idle, hot: null };
 }

@@ -4,6 +4,7 @@ import type { ClientStore } from '../platform.ts';
 
 /** A client's store in a folder: one file each, readable by the owner only, replaced in one step. */
 export const fileStore = (folder: string): ClientStore => ({
+  lasting: true,
   async load(name) {
     try {
       return new Uint8Array(await readFile(join(folder, name)));
@@ -33,6 +34,7 @@ export const fileStore = (folder: string): ClientStore => ({
 export function memoryStore(): ClientStore {
   const files = new Map<string, Uint8Array>();
   return {
+    lasting: false,
     load: async (name) => files.get(name) ?? null,
     save: async (name, bytes) => void files.set(name, bytes),
     remove: async (name) => void files.delete(name),

@@ -38,6 +38,20 @@ export interface Primitives {
   readonly keystream?: OpenKeystream;
 }
 
+/** A value now, or later from a platform that only works asynchronously. */
+export type Awaitable<T> = T | Promise<T>;
+
+/** Public-key cryptography on both curves, which a browser does asynchronously and ten times as fast as `portable.ts`. */
+export interface Curves {
+  verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): Awaitable<boolean>;
+  agreementPublicKey(secret: Uint8Array): Awaitable<Uint8Array>;
+  /** May throw, or reject, for a peer's key of low order. */
+  agree(secret: Uint8Array, theirPublicKey: Uint8Array): Awaitable<Uint8Array>;
+}
+
+/** What a client of secure aggregation needs, who checks the signatures of all others in its round. */
+export interface ClientPrimitives extends Pick<Primitives, 'sha256' | 'hkdf' | 'aead'>, Curves {}
+
 /**
  * Opens the keystream of prg.ts: ChaCha20 with a nonce of zeros.
  * @param key - 32 bytes

@@ -1,9 +1,9 @@
 import { concat, equalBytes, fromHex } from '../bytes.ts';
 import { FederatedError } from '../errors.ts';
-import type { ClientPrimitives } from '../secagg/client-checks.ts';
 import { checkPeerKey, checkSecret, checkShared, isBelowOrder, isWeakKey } from './checks.ts';
 import { rememberKeys } from './key-cache.ts';
 import { portable } from './portable.ts';
+import type { ClientPrimitives } from './primitives.ts';
 
 /** The parts of WebCrypto that are used. */
 export type WebCurves = Pick<SubtleCrypto, 'importKey' | 'verify' | 'deriveBits'>;

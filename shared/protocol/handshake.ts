@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { concat, equalBytes, utf8 } from '../bytes.ts';
-import { fingerprintOf, type Identity } from '../crypto/identity.ts';
+import { fingerprintOf, type Identity, type Signer } from '../crypto/identity.ts';
 import { suiteNames, type Primitives, type SuiteName } from '../crypto/primitives.ts';
 import { errorCodes, FederatedError, type ErrorCode } from '../errors.ts';
 import { decodeControl, encodeControl } from './codec.ts';
@@ -259,14 +259,14 @@ export interface ClientProof {
   readonly joinProof?: Uint8Array | undefined;
 }
 
-export function proveClient(options: {
+export async function proveClient(options: {
   readonly primitives: Primitives;
-  readonly identity: Identity;
+  readonly identity: Signer;
   readonly transcript: Uint8Array;
   readonly joinCode?: string;
-}): ClientProof {
+}): Promise<ClientProof> {
   const { primitives, identity, transcript, joinCode } = options;
-  const signature = identity.sign(concat(labels.clientAuth, transcript));
+  const signature = await identity.sign(concat(labels.clientAuth, transcript));
   const proof = { identity: identity.publicKey, signature };
   if (joinCode === undefined) return proof;
   return { ...proof, joinProof: joinProofOf(primitives, transcript, identity.publicKey, joinCode) };

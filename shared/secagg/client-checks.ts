@@ -1,5 +1,5 @@
 import { equalBytes } from '../bytes.ts';
-import type { Primitives } from '../crypto/primitives.ts';
+import type { ClientPrimitives } from '../crypto/primitives.ts';
 import { FederatedError, type ErrorCode } from '../errors.ts';
 import { shapeOf, type Graph, type Shape } from './graph.ts';
 import { checkStep, lengths, partsOf, serverSteps, type ServerStep } from './messages.ts';
@@ -14,17 +14,6 @@ import {
   shortName,
   type Roster,
 } from './roster.ts';
-
-/** A value now, or later from a platform that only works asynchronously. */
-export type Awaitable<T> = T | Promise<T>;
-
-/** The primitives of a client: those of `Primitives`, of which the slow ones may be a browser's asynchronous ones. */
-export interface ClientPrimitives extends Pick<Primitives, 'sha256' | 'hkdf' | 'aead'> {
-  verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): Awaitable<boolean>;
-  agreementPublicKey(secret: Uint8Array): Awaitable<Uint8Array>;
-  /** May throw, or reject, for a peer's key of low order. */
-  agree(secret: Uint8Array, theirPublicKey: Uint8Array): Awaitable<Uint8Array>;
-}
 
 /** Whether an identity (Ed25519 public key) is one of those who may take part, by a list that is not the server's to edit. */
 export type RosterCheck = (identity: Uint8Array) => boolean;

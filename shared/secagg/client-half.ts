@@ -1,6 +1,6 @@
 import { concat, equalBytes, toHex } from '../bytes.ts';
-import type { Identity } from '../crypto/identity.ts';
-import type { RandomBytes } from '../crypto/primitives.ts';
+import type { Signer } from '../crypto/identity.ts';
+import type { Awaitable, ClientPrimitives, RandomBytes } from '../crypto/primitives.ts';
 import { split } from '../crypto/shamir.ts';
 import { asFederatedError, FederatedError } from '../errors.ts';
 import type { UpdatePlan } from '../updates/plan.ts';
@@ -12,8 +12,6 @@ import {
   checkSharing,
   checkSignatures,
   refuse,
-  type Awaitable,
-  type ClientPrimitives,
   type RosterCheck,
   type Standing,
 } from './client-checks.ts';
@@ -41,7 +39,7 @@ export interface ClientHalfOptions {
   readonly primitives: ClientPrimitives;
   readonly randomBytes: RandomBytes;
   readonly applyMasks: ApplyMasks;
-  readonly identity: Identity;
+  readonly identity: Signer;
   readonly isEnrolled: RosterCheck;
   readonly ledger: AttemptLedger;
   readonly policy: SecAggPolicy;
@@ -104,7 +102,7 @@ export class ClientHalf {
       await ledger.begin(round);
       const secrets = { mask: randomBytes(32), share: randomBytes(32), seed: randomBytes(32) };
       this.#secrets = secrets;
-      this.#advert = makeAdvert(identity, {
+      this.#advert = await makeAdvert(identity, {
         maskKey: await primitives.agreementPublicKey(secrets.mask),
         shareKey: await primitives.agreementPublicKey(secrets.share),
         commitment: commitmentOf(primitives, secrets.seed, this.#context),
@@ -142,7 +140,7 @@ export class ClientHalf {
       } finally {
         for (const share of [...seedShares, ...keyShares]) share.fill(0);
       }
-      return { signature: identity.sign(sharingStatement(roster.hash)), parcels: concat(...parcels) };
+      return { signature: await identity.sign(sharingStatement(roster.hash)), parcels: concat(...parcels) };
     });
   }
 
@@ -194,7 +192,7 @@ export class ClientHalf {
    *   that would tell too much beside an earlier one of this round
    */
   consent(message: ServerStep<'survivors'>): Promise<ClientStep<'consent'>> {
-    return this.#step('masked', 'consented', () => {
+    return this.#step('masked', 'consented', async () => {
       const { identity, plan } = this.#options;
       const standing = this.#theStanding();
       const { survivors: bits } = checkStep('survivors', serverSteps.survivors, message);
@@ -212,7 +210,7 @@ export class ClientHalf {
       this.#survivors = survivors;
       const sharers = encodePositions(this.#sharers, adverts.length);
       return {
-        signature: identity.sign(survivorsStatement(hash, sharers, encodePositions(survivors, adverts.length))),
+        signature: await identity.sign(survivorsStatement(hash, sharers, encodePositions(survivors, adverts.length))),
       };
     });
   }

@@ -1,5 +1,5 @@
 import { concat, equalBytes, toHex, utf8 } from '../bytes.ts';
-import type { Identity } from '../crypto/identity.ts';
+import type { Signer } from '../crypto/identity.ts';
 import type { Primitives } from '../crypto/primitives.ts';
 import { FederatedError } from '../errors.ts';
 import { lengthPrefixed } from './context.ts';
@@ -35,13 +35,13 @@ export const commitmentOf = (
   context: Uint8Array,
 ): Uint8Array => sha256(lengthPrefixed(labels.commitment, context, seed));
 
-export function makeAdvert(
-  identity: Identity,
+export async function makeAdvert(
+  identity: Signer,
   fields: Pick<Advert, 'maskKey' | 'shareKey' | 'commitment' | 'context'>,
-): Uint8Array {
+): Promise<Uint8Array> {
   const { maskKey, shareKey, commitment, context } = fields;
   const unsigned = concat(identity.publicKey, maskKey, shareKey, commitment, context);
-  return concat(unsigned, identity.sign(lengthPrefixed(labels.advert, unsigned)));
+  return concat(unsigned, await identity.sign(lengthPrefixed(labels.advert, unsigned)));
 }
 
 /** @param bytes - 224 bytes, of which the result has views */

@@ -3,7 +3,7 @@ import type { Identity } from '../../shared/crypto/identity.ts';
 import type { RandomBytes } from '../../shared/crypto/primitives.ts';
 import { FederatedError } from '../../shared/errors.ts';
 import { seeded } from '../../shared/random.ts';
-import type { ClientPrimitives } from '../../shared/secagg/client-checks.ts';
+import type { ClientPrimitives } from '../../shared/crypto/primitives.ts';
 import { ClientHalf, type ApplyMasks } from '../../shared/secagg/client-half.ts';
 import type { RoundContext } from '../../shared/secagg/context.ts';
 import { AttemptLedger } from '../../shared/secagg/ledger.ts';

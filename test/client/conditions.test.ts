@@ -2,9 +2,9 @@ import { expect } from 'chai';
 import { backoff } from '../../client/backoff.ts';
 import { judge, type Readings } from '../../client/conditions.ts';
 
-const mains: Readings = { charging: true, battery: 1, metered: false, idle: true };
-const unknown: Readings = { charging: null, battery: null, metered: null, idle: null };
-const all = { charging: true, minBattery: 0.3, unmetered: true, idle: true } as const;
+const mains: Readings = { charging: true, battery: 1, metered: false, idle: true, hot: false };
+const unknown: Readings = { charging: null, battery: null, metered: null, idle: null, hot: null };
+const all = { charging: true, minBattery: 0.3, unmetered: true, idle: true, cool: true } as const;
 
 describe('conditions', () => {
   it('all hold on mains, unmetered and idle', () => expect(judge(all, mains)).to.equal(null));
@@ -13,9 +13,10 @@ describe('conditions', () => {
     expect(judge(all, { ...mains, battery: 0.29 })).to.equal('low-battery');
     expect(judge(all, { ...mains, metered: true })).to.equal('metered');
     expect(judge(all, { ...mains, idle: false })).to.equal('not-idle');
+    expect(judge(all, { ...mains, hot: true })).to.equal('too-hot');
   });
   it('do not matter where they are not asked for', () => {
-    expect(judge({}, { charging: false, battery: 0, metered: true, idle: false })).to.equal(null);
+    expect(judge({}, { charging: false, battery: 0, metered: true, idle: false, hot: true })).to.equal(null);
   });
   it('are allowed or denied as said where the device cannot tell', () => {
     expect(judge(all, unknown)).to.equal(null);

@@ -57,7 +57,7 @@ describe('a client in a round with secure aggregation', () => {
       joinOthers();
       await revoked;
       await done;
-      for (const name of ['secagg.json', 'identity.seed', 'model.json', 'model.f32']) {
+      for (const name of ['secagg.json', 'identity.seed', 'model.bin', 'update.bin']) {
         expect(await store.load(name), name).to.equal(null);
       }
       expect(client.state.state).to.equal('needs-consent');

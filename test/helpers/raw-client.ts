@@ -82,7 +82,7 @@ export class RawClient {
     this.socket.send(handshake.hello);
     const session = handshake.finish(await answer, fingerprint);
     this.channel = new SealedChannel({ primitives, ...session });
-    const proof = proveClient({
+    const proof = await proveClient({
       primitives,
       identity: this.identity,
       transcript: session.transcript,

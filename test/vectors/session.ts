@@ -8,7 +8,7 @@ import { SealedChannel } from '../../shared/protocol/channel.ts';
  * The session of the examples in shared/protocol/README.md, from the fixed secrets that stand there.
  * @returns each example's bytes under the name that it has there
  */
-export function exampleSession(primitives: Primitives): Record<string, Uint8Array> {
+export async function exampleSession(primitives: Primitives): Promise<Record<string, Uint8Array>> {
   const fill = (byte: number): Uint8Array => new Uint8Array(32).fill(byte);
   const server = identityFromSeed(primitives, fill(1));
   const client = identityFromSeed(primitives, fill(2));
@@ -28,7 +28,7 @@ export function exampleSession(primitives: Primitives): Record<string, Uint8Arra
   });
   const { transcript, sendKey, receiveKey } = finish(serverHello);
   const shared = primitives.agree(fill(3), primitives.agreementPublicKey(fill(5)));
-  const proof = proveClient({ primitives, identity: client, transcript, joinCode: '0123-4567-89AB-CDEF' });
+  const proof = await proveClient({ primitives, identity: client, transcript, joinCode: '0123-4567-89AB-CDEF' });
   const auth = encodeControlFrame({
     type: 'auth',
     ...proof,

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { concat, fromHex, toHex } from '../../../shared/bytes.ts';
 import { portable } from '../../../shared/crypto/portable.ts';
 import { webPrimitives, type WebCurves } from '../../../shared/crypto/web.ts';
-import type { ClientPrimitives } from '../../../shared/secagg/client-checks.ts';
+import type { ClientPrimitives } from '../../../shared/crypto/primitives.ts';
 import { codeOf, codeOfLater, implementations, native, web } from '../../helpers/primitives.ts';
 import * as vectors from '../../vectors/crypto.ts';
 

@@ -32,11 +32,11 @@ const rows = (text: string): string[][] =>
 
 describe("the protocol's README", () => {
   for (const primitives of implementations) {
-    it(`has examples that are what the code gives on the ${primitives.name} primitives`, () => {
+    it(`has examples that are what the code gives on the ${primitives.name} primitives`, async () => {
       const written = [...readme.matchAll(/```hex ([^\n]+)\n([0-9a-f\n]+)```/g)];
       const inReadme = Object.fromEntries(written.map(([, name, hex]) => [name!, hex!.replaceAll('\n', '')]));
       expect(written.length).to.be.greaterThan(10);
-      const session = exampleSession(primitives);
+      const session = await exampleSession(primitives);
       for (const [name, bytes] of Object.entries(session)) expect(inReadme[name], name).to.equal(toHex(bytes));
       const others = Object.keys(inReadme).filter((name) => !Object.hasOwn(session, name));
       const expected = primitives.suites.includes('aes-256-gcm')

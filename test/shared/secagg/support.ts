@@ -1,6 +1,7 @@
+import { concat } from '../../../shared/bytes.ts';
 import { lengths, partAt } from '../../../shared/secagg/messages.ts';
 import { decodePositions, encodePositions } from '../../../shared/secagg/positions.ts';
-import { makeAdvert, readAdvert } from '../../../shared/secagg/roster.ts';
+import { advertStatement, readAdvert } from '../../../shared/secagg/roster.ts';
 import { native } from '../../helpers/primitives.ts';
 import { Aggregation, remembering, type AggregationOptions, type TestClient } from '../../helpers/secagg.ts';
 
@@ -46,7 +47,10 @@ export function forgedAdvert(
   change: Partial<ReturnType<typeof readAdvert>>,
 ): Uint8Array {
   const advert = readAdvert(partAt(attempt.roster!.adverts, lengths.advert, index));
-  return makeAdvert(attempt.clients[index]!.identity, { ...advert, ...change });
+  const { identity } = attempt.clients[index]!;
+  const { maskKey, shareKey, commitment, context } = { ...advert, ...change };
+  const unsigned = concat(identity.publicKey, maskKey, shareKey, commitment, context);
+  return concat(unsigned, identity.sign(advertStatement({ ...advert, bytes: unsigned })));
 }
 
 export const zeroKey = new Uint8Array(32); // of low order

@@ -1,0 +1,110 @@
+import { fromHex, toHex } from '../shared/bytes.ts';
+import { FederatedError } from '../shared/errors.ts';
+import type { UpdateFacts } from './inspection.ts';
+import type { ClientStore } from './platform.ts';
+import type { KeptUpdate } from './session-types.ts';
+import { loadRecord, saveRecord } from './stored-record.ts';
+
+const name = 'update.bin';
+
+/** Of which job an update is. */
+export interface UpdateOrigin {
+  /** The server's public key in hex: to no other is it ever offered. */
+  readonly server: string;
+  /** Whether it was trained for secure aggregation: then it never goes out in clear. */
+  readonly secure: boolean;
+}
+
+/** A kept update as it was found on the device. */
+export interface RestoredUpdate extends UpdateOrigin {
+  readonly update: KeptUpdate;
+  readonly facts: UpdateFacts;
+}
+
+type Stored = Omit<RestoredUpdate, 'update'> & { readonly update: Omit<KeptUpdate, 'upload'> & { upload: string } };
+
+/**
+ * Keeps the bytes of the one update that is trained and not durable on the server: in memory, and in a lasting store, so
+ * that it outlives a crash or a reload and is never trained anew.
+ */
+export class UpdateKeeper {
+  readonly #store: ClientStore;
+  #kept: { readonly key: string; readonly bytes: Uint8Array } | null = null;
+  #restored: RestoredUpdate | null = null;
+  /** One after the other, so that what is forgotten is not written once more. */
+  #disk: Promise<void> = Promise.resolve();
+
+  constructor(store: ClientStore) {
+    this.#store = store;
+  }
+
+  /** Looks for what an earlier start of this client has kept. What cannot be read is trained anew. */
+  restore(): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#kept !== null) return;
+      const record = await loadRecord(this.#store, name).catch(() => null);
+      if (record === null) return;
+      const { update, ...origin } = record.about as Stored;
+      if (record.bytes.length !== update?.bytes) return;
+      this.#restored = { ...origin, update: { ...update, upload: fromHex(update.upload) } };
+      this.#kept = { key: update.key, bytes: record.bytes };
+    });
+  }
+
+  /**
+   * What was found on the device, once: null if there was nothing, or not for this server, or not for a client that now
+   * demands secure aggregation.
+   */
+  take(server: string, demandsSecure: boolean): RestoredUpdate | null {
+    const restored = this.#restored;
+    this.#restored = null;
+    if (restored === null) return null;
+    if (restored.server === server && (restored.secure || !demandsSecure)) return restored;
+    this.forget(restored.update.key);
+    return null;
+  }
+
+  /** Keeps an update, and takes its bytes over. Where the store fails it is kept in memory all the same. */
+  async keep(
+    update: KeptUpdate,
+    bytes: Uint8Array,
+    origin: UpdateOrigin & { readonly facts: UpdateFacts },
+  ): Promise<void> {
+    const { key } = update;
+    this.#replace({ key, bytes });
+    if (!this.#store.lasting) return;
+    const about: Stored = { ...origin, update: { ...update, upload: toHex(update.upload) } };
+    await this.#inTurn(async () => {
+      if (this.#kept?.key === key) await saveRecord(this.#store, name, { about, bytes });
+    }).catch(() => {});
+  }
+
+  /** The bytes of the kept update: float32, little-endian. @throws FederatedError BAD_STATE when it is not there */
+  bytesOf(key: string): Uint8Array {
+    if (this.#kept?.key === key) return this.#kept.bytes;
+    throw new FederatedError('BAD_STATE', 'the update of this round is not on this device any more');
+  }
+
+  /** Overwrites a kept update, and removes it from the device. */
+  forget(key: string): void {
+    if (this.#kept?.key === key) void this.clear().catch(() => {});
+  }
+
+  /** Overwrites and removes whatever is kept. */
+  clear(): Promise<void> {
+    this.#replace(null);
+    this.#restored = null;
+    return this.#inTurn(() => (this.#kept === null ? this.#store.remove(name) : Promise.resolve()));
+  }
+
+  #replace(kept: { readonly key: string; readonly bytes: Uint8Array } | null): void {
+    this.#kept?.bytes.fill(0);
+    this.#kept = kept;
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.#disk.then(work);
+    this.#disk = done.catch(() => {}); // whoever asked for it hears of it
+    return done;
+  }
+}
