@@ -170,7 +170,18 @@ export async function createServer(options: ServerOptions): Promise<FederatedSer
       if (same(token, viewerToken)) return 'viewer';
       return gateway.clientOfToken(token) === undefined ? null : 'client';
     };
-    const listener = createHttpApp({ operations, events, blobs, metrics, roleOf, limits, ready: () => ready, log });
+    const { allowedOrigins = [] } = options;
+    const listener = createHttpApp({
+      operations,
+      events,
+      blobs,
+      metrics,
+      roleOf,
+      limits,
+      allowedOrigins,
+      ready: () => ready,
+      log,
+    });
     const serverOptions = { headersTimeout: 10_000, requestTimeout: 60_000, keepAliveTimeout: 65_000 };
     const server =
       options.tls === undefined

@@ -27,6 +27,8 @@ export interface HttpAppOptions {
   /** False until the server can take clients, and again while it stops. */
   readonly ready: () => boolean;
   readonly log: Log;
+  /** Web origins whose pages may read blobs, and nothing else, beside the server's own. */
+  readonly allowedOrigins?: readonly string[];
   /** A comment is sent down each event stream this often, ms. */
   readonly heartbeat?: number;
   /** An event stream whose reader is so many bytes behind is cut. */
@@ -55,8 +57,8 @@ const contentSecurityPolicy = {
 
 /**
  * Everything that the server says over HTTP, as a listener for a node:http server: health, metrics, blobs, the API and
- * the page. Errors are `{ "error": { "code", "message" } }`. There are no cookies and no CORS headers: a page of another
- * origin can do nothing here.
+ * the page. Errors are `{ "error": { "code", "message" } }`. There are no cookies, and no CORS headers but for blobs: a page
+ * of another origin can do nothing here, except for a client's page of an allowed origin, which fetches models.
  */
 export function createHttpApp(options: HttpAppOptions): (req: IncomingMessage, res: ServerResponse) => void {
   const { operations, events, metrics, ready, log, limits = defaultLimits } = options;

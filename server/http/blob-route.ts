@@ -8,6 +8,7 @@ import type { Metrics } from '../metrics.ts';
 import type { Role } from '../operations.ts';
 import type { BlobStore } from '../store/store.ts';
 import { BlobCache } from './blob-cache.ts';
+import { crossOrigin } from './cross-origin.ts';
 import { sendError, sendUnauthorised, sendWrongMethod } from './errors.ts';
 import { parseRange, type ByteRange } from './range.ts';
 import { bearerToken } from './token.ts';
@@ -17,6 +18,8 @@ export interface BlobRouteOptions {
   readonly roleOf: (token: string) => Role | null;
   readonly metrics: Metrics;
   readonly log: Log;
+  /** Web origins whose pages may read blobs, beside the server's own. */
+  readonly allowedOrigins?: readonly string[];
   /** Blobs kept in memory, and their bytes in all. The model of the round, and its task. */
   readonly cachedBlobs?: number;
   readonly cachedBytes?: number;
@@ -37,12 +40,14 @@ export function blobRoute({
   roleOf,
   metrics,
   log,
+  allowedOrigins = [],
   cachedBlobs = 2,
   cachedBytes = 64 * 1024 * 1024,
   streamAbove = 16 * 1024 * 1024,
   stallTimeout = 60_000,
 }: BlobRouteOptions): (req: IncomingMessage, res: ServerResponse) => void {
   const cache = new BlobCache(blobs, cachedBlobs, cachedBytes);
+  const isPreflight = crossOrigin(allowedOrigins);
 
   /** Sends the headers. The bytes that are to follow, or null when the response is complete. */
   function begin(req: IncomingMessage, res: ServerResponse, id: Sha256, size: number): ByteRange | null {
@@ -100,6 +105,7 @@ export function blobRoute({
 
   return (req, res) => {
     const { method, url = '' } = req;
+    if (isPreflight(req, res)) return;
     if (method !== 'GET' && method !== 'HEAD') return sendWrongMethod(res, log, 'GET, HEAD');
     const token = bearerToken(req);
     if (token === null || roleOf(token) === null) return sendUnauthorised(res, log);

@@ -45,6 +45,56 @@ describe('GET /v1/blobs/:sha256', () => {
     expect((await get({ Authorization: `Basic ${tokens.client}` })).status).to.equal(401);
   });
 
+  describe('to a page of another origin', () => {
+    const app = 'https://app.example';
+    const cors = (response: Response): (string | null)[] =>
+      ['access-control-allow-origin', 'access-control-allow-credentials'].map((name) => response.headers.get(name));
+    const preflight = (Origin: string, url: string): Promise<Response> =>
+      fetch(url, {
+        method: 'OPTIONS',
+        headers: {
+          Origin,
+          'Access-Control-Request-Method': 'GET',
+          'Access-Control-Request-Headers': 'authorization',
+        },
+      });
+    let open: HttpFixture;
+    let url: string;
+    beforeEach(async () => {
+      open = await startHttp({ allowedOrigins: [app] });
+      url = `${open.url}/v1/blobs/${await open.blobs.put(bytes)}`;
+    });
+    afterEach(() => open.close());
+
+    it('gives the bytes when the origin is allowed, for a token all the same', async () => {
+      const asked = await preflight(app, url);
+      expect([asked.status, ...cors(asked)]).to.deep.equal([204, app, null]);
+      expect(asked.headers.get('access-control-allow-headers')).to.match(/authorization/i);
+      const response = await open.as('client', new URL(url).pathname, { headers: { Origin: app } });
+      expect([response.status, ...cors(response)]).to.deep.equal([200, app, null]);
+      expect(response.headers.get('vary')).to.equal('Origin');
+      expect((await response.arrayBuffer()).byteLength).to.equal(100_000);
+      const without = await fetch(url, { headers: { Origin: app } });
+      expect([without.status, ...cors(without)]).to.deep.equal([401, app, null]);
+    });
+
+    it('says nothing to any other origin, so that the browser keeps the bytes from it', async () => {
+      for (const origin of ['https://app.example:444', 'http://app.example', 'https://app.example.evil', 'null']) {
+        expect((await preflight(origin, url)).status).to.equal(405);
+        const response = await open.as('client', new URL(url).pathname, { headers: { Origin: origin } });
+        expect(cors(response), origin).to.deep.equal([null, null]);
+      }
+      expect(cors(await preflight(app, `${http.url}/v1/blobs/${id}`)), 'none is allowed').to.deep.equal([null, null]);
+    });
+
+    it('opens nothing but blobs, to an allowed origin either', async () => {
+      for (const path of ['/api/runs', '/metrics', '/healthz', '/']) {
+        const response = await open.as('admin', path, { headers: { Origin: app } });
+        expect(cors(response), path).to.deep.equal([null, null]);
+      }
+    });
+  });
+
   it('answers HEAD with the length and no body', async () => {
     const response = await get({}, 'HEAD');
     expect(response.headers.get('content-length')).to.equal('100000');
