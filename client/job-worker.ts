@@ -23,8 +23,8 @@ export type DataSource = (context: {
 
 export interface JobWorkerOptions {
   readonly platform: Pick<ClientPlatform, 'clock' | 'randomBytes'>;
-  readonly fetcher: BlobFetcher;
-  readonly models: ModelCache;
+  readonly fetcher: Pick<BlobFetcher, 'fetch'>;
+  readonly models: Pick<ModelCache, 'find' | 'remember'>;
   readonly keeper: UpdateKeeper;
   readonly trainer: Trainer;
   readonly data: DataSource;
@@ -75,7 +75,10 @@ export class JobWorker {
       throw new FederatedError('BAD_MODEL', `the model has ${weights.length} weights, its task says ${expected}`);
     }
     models.remember({ run: job.run, round: job.round - 1, sha256: sha256Id(job.weights), task, weights });
-    if (this.#loaded !== job.task) {
+    const held = trainer.holds?.(task);
+    if (held !== undefined) {
+      if (held < task.training.minExamples) return false;
+    } else if (this.#loaded !== job.task) {
       const examples = await toExamples(await data({ task, signal }), task.data);
       signal.throwIfAborted();
       if (examples.count < task.training.minExamples) return false;

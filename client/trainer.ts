@@ -27,6 +27,11 @@ export interface TrainResult {
 export interface Trainer {
   /** Shown to the server and to people. */
   readonly backend: string;
+  /**
+   * For a trainer that has its examples already, as in a simulation: how many there are for a task. Then the app's `data` is not
+   * asked, and nothing is handed over.
+   */
+  holds?(task: Task): number;
   /** Hands over the local data, before the first `train`. @throws FederatedError BAD_DATA when it does not fit the task */
   load(task: Task, examples: Examples): Promise<void>;
   /** @throws FederatedError TRAINING_FAILED, NO_BACKEND or ABORTED */

@@ -4,6 +4,7 @@ export class Progress {
   readonly #startedAt: number;
   readonly #now: () => number;
   readonly #first: number;
+  #isOver = false;
   readonly #tty = process.stderr.isTTY === true;
 
   /** @param done - steps that were done before; they do not count for the pace */
@@ -21,7 +22,13 @@ export class Progress {
   step(done: number, text: string): void {
     const line = `round ${done}/${this.#total} ${this.#bar(done)} ${text} ${this.#eta(done)}`;
     process.stderr.write(this.#tty ? `\r\u001b[2K${line}` : `${line}\n`);
-    if (this.#tty && done >= this.#total) process.stderr.write('\n');
+    if (this.#tty && done >= this.#total) this.end();
+  }
+
+  /** Leaves the line as it is, for what is said next. */
+  end(): void {
+    if (this.#tty && !this.#isOver) process.stderr.write('\n');
+    this.#isOver = true;
   }
 
   #bar(done: number): string {

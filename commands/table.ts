@@ -14,6 +14,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   },
   serve: { summary: 'the aggregation server', load: () => import('./serve.ts') },
   join: { summary: 'a client: trains on local data for a server', load: () => import('./join.ts') },
+  simulate: { summary: 'many clients on one machine, seeded', load: () => import('./simulate.ts') },
   runs: { summary: 'list, show, pause, resume, stop and remove runs', load: () => import('./runs.ts') },
   export: { summary: 'write a model as TensorFlow.js or safetensors', load: () => import('./export.ts') },
   data: { summary: 'the data sets that can be found here', load: () => import('./data.ts') },

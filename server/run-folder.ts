@@ -5,20 +5,34 @@ import type { RunId } from '../shared/ids.ts';
 import { version } from '../shared/version.ts';
 import type { EventLog } from './event-log.ts';
 import type { Operations } from './operations.ts';
+import { lineOf, RoundLines, type RoundLine } from './round-lines.ts';
+
+/** What a run's folder is written from. */
+export interface RunSource {
+  readonly run: RunId;
+  readonly operations: Pick<Operations, 'config' | 'rounds'>;
+  readonly events: EventLog;
+  /** What `config.json` says beside the run's config. */
+  readonly about?: Readonly<Record<string, unknown>>;
+}
 
 /**
  * A run's folder for people and their tools: `config.json`, `env.json`, `metrics.jsonl` (a line a round) and
- * `events.jsonl`. Everything in it can be made again from the store; the store never reads it.
+ * `events.jsonl`. Everything but the events can be made again from the store; the store never reads it.
  */
 export class RunFolder {
   readonly path: string;
+  readonly #lines: RoundLines;
   readonly #stopListening: () => void;
   #writing: Promise<void> = Promise.resolve();
-  #round: Record<string, unknown> = {};
 
-  /** Makes the folder of a run that is in the store, and writes what happens from now on. */
-  static async begin(parent: string, run: RunId, operations: Operations, events: EventLog): Promise<RunFolder> {
-    const path = join(parent, run);
+  /** Makes the folder of a run that is in the store, under the run's name, and writes what happens from now on. */
+  static begin(parent: string, run: RunId, operations: Operations, events: EventLog): Promise<RunFolder> {
+    return RunFolder.open(join(parent, run), { run, operations, events });
+  }
+
+  /** The same in a folder of any name. The lines of the rounds so far are written anew. */
+  static async open(path: string, { run, operations, events, about = {} }: RunSource): Promise<RunFolder> {
     await mkdir(path, { recursive: true });
     const cpu = cpus();
     const env = {
@@ -30,40 +44,39 @@ export class RunFolder {
       cores: cpu.length,
       memory: totalmem(),
     };
-    await writeFile(join(path, 'config.json'), `${JSON.stringify(await operations.config(run), null, 2)}\n`);
+    const config = { ...(await operations.config(run)), ...about };
+    await writeFile(join(path, 'config.json'), `${JSON.stringify(config, null, 2)}\n`);
     await writeFile(join(path, 'env.json'), `${JSON.stringify(env, null, 2)}\n`);
-    return new RunFolder(path, run, events);
+    const rounds = await operations.rounds(run);
+    const last = rounds.at(-1);
+    // The last round may have died before its evaluation: its line waits for it.
+    const isOpen = last !== undefined && last.record.result !== 'abandoned' && last.evaluation === null;
+    const lines = (isOpen ? rounds.slice(0, -1) : rounds).map(lineOf);
+    await writeFile(join(path, 'metrics.jsonl'), lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+    return new RunFolder(path, run, events, new RoundLines(isOpen ? lineOf(last) : null));
   }
 
-  private constructor(path: string, run: RunId, events: EventLog) {
+  private constructor(path: string, run: RunId, events: EventLog, lines: RoundLines) {
     this.path = path;
+    this.#lines = lines;
     this.#stopListening = events.listen((event) => {
       if (event.run !== run) return;
-      this.#append('events.jsonl', event);
-      const { data } = event;
-      if (event.type === 'round' && data['result'] !== undefined) {
-        const { metrics, ...rest } = data;
-        this.#round = { ...rest, ...(metrics as object | undefined) };
-        if (data['result'] === 'abandoned') this.#append('metrics.jsonl', this.#round);
-      }
-      // A round's line is complete when the next phase after its commit has begun or its evaluation is there.
-      if (event.type === 'evaluation') {
-        const { round: _, ...measured } = data;
-        const prefixed = Object.fromEntries(Object.entries(measured).map(([key, value]) => [`eval/${key}`, value]));
-        this.#append('metrics.jsonl', { ...this.#round, ...prefixed });
-      }
+      this.#append('events.jsonl', [event]);
+      this.#append('metrics.jsonl', this.#lines.take(event));
     });
   }
 
-  #append(name: string, line: object): void {
+  #append(name: string, lines: readonly (object | RoundLine)[]): void {
+    if (lines.length === 0) return;
     this.#writing = this.#writing
-      .then(() => appendFile(join(this.path, name), `${JSON.stringify(line)}\n`))
+      .then(() => appendFile(join(this.path, name), lines.map((line) => `${JSON.stringify(line)}\n`).join('')))
       .catch(() => {});
   }
 
   /** Resolves when everything so far is written. */
   async close(): Promise<void> {
     this.#stopListening();
+    this.#append('metrics.jsonl', this.#lines.end());
     await this.#writing;
   }
 }

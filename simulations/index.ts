@@ -1,4 +1,7 @@
-/** `fedloom/simulations`: data sets for federations on one machine, their partitions, measures, charts, and the benchmarks. */
+/** `fedloom/simulations`: federations on one machine; data sets, partitions, measures and charts for them; the benchmarks. */
+export { simulate, type Simulation, type SimulatedRound, type SimulationResult } from './simulate.ts';
+export type { SimulationOptions } from './simulate-options.ts';
+export type { DeviceModel } from './devices.ts';
 export { find, list, loadData, parseSpec, type DataSet } from './datasets/registry.ts';
 export type { Grouping } from './datasets/groups.ts';
 export type { LoadedData, Source } from './datasets/loaded.ts';

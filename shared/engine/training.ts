@@ -14,6 +14,8 @@ export interface TrainLocallyOptions {
   readonly signal?: AbortSignal;
   /** Called after each pause with the part that is done, 0 to 1. */
   readonly onProgress?: (fraction: number) => void;
+  /** Which examples to train on, in the client's own order; default: all. */
+  readonly indices?: Uint32Array;
   /** Steps between two pauses in which the thread can see messages and the abort; default 16. */
   readonly yieldEvery?: number;
 }
@@ -38,6 +40,12 @@ const ruleOf = ({ optimizer, l2, gradientClipNorm, gradientClipValue }: Training
   ...(gradientClipValue === undefined ? {} : { gradientClipValue }),
 });
 
+/** The examples of an epoch in their order: the same as if the client had its own copy of them. */
+function orderOf(indices: Uint32Array | undefined, order: Uint32Array | null): Uint32Array {
+  if (indices === undefined) return order ?? new Uint32Array(0); // the whole batch is read as it is
+  return order?.map((place) => indices[place]!) ?? indices;
+}
+
 /**
  * E epochs from the engine's weights, with a fresh optimizer. Each epoch takes the examples in a fresh seeded order; the
  * last batch of an epoch may be smaller. The same weights, examples, seed and round give the same bytes on one backend.
@@ -48,14 +56,15 @@ export async function trainLocally(
   engine: Engine,
   examples: Examples,
   plan: TrainingPlan,
-  { seed, round, signal, onProgress, yieldEvery = 16 }: TrainLocallyOptions,
+  { seed, round, signal, onProgress, indices, yieldEvery = 16 }: TrainLocallyOptions,
 ): Promise<LocalUpdate> {
-  const { count } = examples;
+  const count = indices?.length ?? examples.count;
   const batchSize = plan.batchSize === 'full' ? count : Math.min(plan.batchSize, count);
   const steps = plan.localEpochs * Math.ceil(count / batchSize);
   const rate = learningRateAt(plan.clientLearningRate, plan.schedule, round);
   const before = await engine.getWeights();
-  const reader = batchSize === count ? null : new BatchReader(examples, batchSize);
+  const isFull = batchSize === count;
+  const reader = isFull && indices === undefined ? null : new BatchReader(examples, batchSize);
   const nextSeed = stepSeeds(seed, round);
   let done = 0;
   let loss = 0;
@@ -63,7 +72,7 @@ export async function trainLocally(
     engine.setRule(ruleOf(plan));
     for (let epoch = 0; epoch < plan.localEpochs; epoch++) {
       await engine.takeLoss(); // of this epoch alone
-      const order = epochOrder(seed, round, epoch, count);
+      const order = orderOf(indices, isFull ? null : epochOrder(seed, round, epoch, count));
       for (let from = 0; from < count; from += batchSize) {
         if (signal?.aborted) throw new FederatedError('ABORTED', 'training: stopped before its end');
         engine.step(reader?.read(order, from, Math.min(count, from + batchSize)) ?? examples, rate, nextSeed());

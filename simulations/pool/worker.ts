@@ -1,0 +1,76 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { sliceExamples } from '../../shared/engine/batch-check.ts';
+import { BatchReader } from '../../shared/engine/batches.ts';
+import { createEngine } from '../../shared/engine/create-engine.ts';
+import type { Engine, Examples } from '../../shared/engine/engine.ts';
+import { trainLocally } from '../../shared/engine/training.ts';
+import { asFederatedError, FederatedError } from '../../shared/errors.ts';
+import type { EvaluateJob, PoolAnswer, PoolRequest, PoolSetup, Rows, TrainJob } from './messages.ts';
+
+/** A thread of the pool: one engine, which every client's training takes turns on. */
+
+const { model, backend, train, test } = workerData as PoolSetup;
+const aborts = new Map<number, AbortController>();
+
+const answer = (message: PoolAnswer, transfer: ArrayBuffer[] = []): void => parentPort!.postMessage(message, transfer);
+
+const setOf = ({ set }: Rows): PoolSetup['train'] => {
+  const found = set === 'train' ? train : test;
+  if (found === null) throw new FederatedError('BAD_STATE', 'pool: there are no test examples');
+  return found;
+};
+
+function examplesOf(rows: Rows): Examples {
+  const set = setOf(rows);
+  const { listed, from, to } = rows;
+  if (!listed) return sliceExamples(set, from, to);
+  return new BatchReader(set, to - from).read(set.lists, from, to);
+}
+
+/** Steps between two looks at the messages: an abort is rare, and each look costs a turn of the event loop. */
+const yieldEvery = 64;
+
+async function runTraining(engine: Engine, id: number, job: TrainJob): Promise<void> {
+  const { rows, weights, plan, round, seed } = job;
+  const set = setOf(rows);
+  engine.setWeights(weights);
+  const result = await trainLocally(engine, set, plan, {
+    seed,
+    round,
+    yieldEvery,
+    signal: aborts.get(id)!.signal,
+    ...(rows.listed ? { indices: set.lists.subarray(rows.from, rows.to) } : {}),
+  });
+  answer({ type: 'trained', id, result }, [result.delta.buffer as ArrayBuffer]);
+}
+
+async function runEvaluation(engine: Engine, id: number, { rows, weights }: EvaluateJob): Promise<void> {
+  engine.setWeights(weights);
+  answer({ type: 'measured', id, result: await engine.evaluate(examplesOf(rows)) });
+}
+
+async function serve(engine: Engine, request: Exclude<PoolRequest, { type: 'abort' }>): Promise<void> {
+  const { id } = request;
+  try {
+    await (request.type === 'train' ? runTraining(engine, id, request) : runEvaluation(engine, id, request));
+  } catch (thrown) {
+    const { code, message } = asFederatedError(thrown, 'TRAINING_FAILED');
+    answer({ type: 'failed', id, code, message });
+  } finally {
+    aborts.delete(id);
+  }
+}
+
+try {
+  const engine = await createEngine({ model, backend });
+  let queue: Promise<void> = Promise.resolve();
+  parentPort!.on('message', (request: PoolRequest) => {
+    if (request.type === 'abort') return aborts.get(request.id)?.abort();
+    aborts.set(request.id, new AbortController());
+    queue = queue.then(() => serve(engine, request));
+  });
+  answer({ type: 'ready', backend: engine.backend });
+} catch (thrown) {
+  const { code, message } = asFederatedError(thrown);
+  answer({ type: 'unable', code, message });
+}
