@@ -8,6 +8,8 @@ export type { LoadedData, Source } from './datasets/loaded.ts';
 export { partition } from './partitions/partition.ts';
 export { parsePartition } from './partitions/parse.ts';
 export { describePartition, type PartitionDescription } from './partitions/describe.ts';
+export { partitionBars, partitionHeatMap, partitionSizes, type PartitionPlot } from './partitions/plot.ts';
+export { splitLocally, type LocalSplit } from './partitions/local-split.ts';
 export { labelledOf } from './partitions/labelled.ts';
 export type { Labelled, Partitioner } from './partitions/partitioner.ts';
 export {

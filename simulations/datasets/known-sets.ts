@@ -3,8 +3,10 @@ import { adult } from './adult.ts';
 import { beijingAir } from './beijing-air.ts';
 import { heartDisease } from './heart-disease.ts';
 import { fashionMnist, mnist10k, mnist60k } from './images.ts';
+import { sentiment } from './sentiment.ts';
 import type { DataSet } from './set-files.ts';
 import { shakespeare, shakespeareRoles } from './shakespeare.ts';
+import { findSynthetic, syntheticSets } from './synthetic.ts';
 import { wisdm } from './wisdm.ts';
 
 const sets: readonly DataSet[] = [
@@ -17,21 +19,25 @@ const sets: readonly DataSet[] = [
   wisdm,
   heartDisease,
   adult,
+  sentiment,
+  ...syntheticSets,
 ];
 
 /** Every known data set. */
 export const list = (): readonly DataSet[] => sets;
 
 /** Whether `find` knows a name. */
-export const isKnown = (name: string): boolean => name === 'mnist' || sets.some((set) => set.name === name);
+export const isKnown = (name: string): boolean =>
+  name === 'mnist' || name.startsWith('synthetic:') || sets.some((set) => set.name === name);
 
 /**
  * A data set by name. `mnist` is the full set where it is found, else the 10,000 digits of the npm package.
- * @throws FederatedError NOT_FOUND listing the known names
+ * `synthetic:ALPHA,BETA` is made for any two numbers from 0.
+ * @throws FederatedError NOT_FOUND listing the known names, BAD_ARGUMENT for numbers that synthetic data cannot have
  */
 export async function find(name: string): Promise<DataSet> {
   if (name === 'mnist') return (await mnist60k.locate()) === null ? mnist10k : mnist60k;
-  const found = sets.find((set) => set.name === name);
+  const found = findSynthetic(name) ?? sets.find((set) => set.name === name);
   if (found !== undefined) return found;
   const known = ['mnist', ...sets.map((set) => set.name)].join(', ');
   throw new FederatedError(

@@ -14,6 +14,8 @@ export interface PartitionDescription {
   readonly examples: number;
   readonly leftOut: number;
   readonly sizes: Spread;
+  /** Examples of each client. */
+  readonly sizesOfClients: readonly number[];
   /** Null where examples have no class. */
   readonly labels: {
     /** Classes that occur, ascending: the columns of `table`. */
@@ -43,6 +45,7 @@ export function describePartition(
     examples,
     leftOut: count - examples,
     sizes: spreadOf(sizes),
+    sizesOfClients: sizes,
     labels: labels === null ? null : describeLabels(partition, labels),
   };
 }

@@ -29,6 +29,7 @@ export function innerDirichlet({ alpha, sizes }: InnerDirichletOptions): Partiti
   checkOption(name, 'alpha', alpha, { above: 0 });
   return {
     name,
+    choosesClients: sizes !== undefined,
     assign(examples, clients, random) {
       const labels = neededLabels(name, examples);
       const classes = shuffledClasses(labels, random);

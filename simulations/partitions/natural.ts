@@ -13,6 +13,7 @@ export function natural({ by = 'client' }: { readonly by?: string } = {}): Parti
   const name = by === 'client' ? 'natural' : `natural:${by}`;
   return {
     name,
+    choosesClients: true,
     assign(examples, clients, random) {
       const grouping = groupingOf(name, by, examples);
       const own = membersOf(grouping);

@@ -25,6 +25,8 @@ export interface Partitioner {
    * @throws FederatedError BAD_ARGUMENT for what cannot be done with these examples
    */
   assign(examples: Labelled, clients: number | null, random: Random): Uint32Array[];
+  /** Whether `clients` may be null: the partitioner then makes as many as it knows of. */
+  readonly choosesClients?: boolean;
   /** Names of the clients that `assign` makes, in their order, where they have any. */
   names?(examples: Labelled, clients: number | null): readonly string[] | null;
   /**

@@ -6,6 +6,7 @@ export function sizes(wanted: readonly number[]): Partitioner {
   const name = `sizes:${wanted.join(',')}`;
   return {
     name,
+    choosesClients: true,
     assign(examples, clients, random) {
       const checked = sizesChecked(name, wanted, clients, examples);
       return joinPieces(cutBySizes(random.permutation(examples.count), checked).map((piece) => [piece]));

@@ -145,6 +145,11 @@ describe('fedloom data ls', function () {
       'wisdm',
       'heart-disease',
       'adult',
+      'sentiment',
+      'synthetic:iid',
+      'synthetic:0,0',
+      'synthetic:0.5,0.5',
+      'synthetic:1,1',
     ]);
     for (const { licence, path, advice } of dataSets) {
       expect(licence).not.to.equal('');

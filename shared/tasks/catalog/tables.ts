@@ -1,6 +1,6 @@
 import { checkTask, type Task } from '../task.ts';
 
-/** Tasks on tables of people: income, heart disease, activity. Two classes are one output from 0 to 1. */
+/** Tasks on tables: income, heart disease, activity, sentences, numbers at random. Two classes are one output from 0 to 1. */
 
 const format = 'fedloom-task-1';
 const yesOrNo = { type: 'dense', units: 1, activation: 'sigmoid' };
@@ -71,4 +71,38 @@ const wisdmMlp = checkTask({
   training: { localEpochs: 2, batchSize: 10, clientLearningRate: 0.05, optimizer: 'sgd' },
 });
 
-export const tableTasks: readonly Task[] = [adultLogistic, adultMlp, heartLogistic, wisdmMlp];
+/** Logistic regression on hashed words, 2,049 parameters. */
+const sentimentLogistic = checkTask({
+  format,
+  name: 'sentiment-logistic',
+  description: 'Praise or complaint in a sentence, by logistic regression on hashed words',
+  model: logistic(2_048),
+  data: { features: [2_048], labels: { classes: 2 }, source: 'sentiment' },
+  training: { localEpochs: 1, batchSize: 10, clientLearningRate: 2, optimizer: 'sgd' },
+});
+
+/**
+ * Multinomial logistic regression, 610 parameters: T. Li et al., Federated Optimization in Heterogeneous Networks, 2020, section
+ * 5.1, with its learning rate, batches of 10 and 20 local epochs. The data differ more with `--data synthetic:ALPHA,BETA`.
+ */
+const syntheticLogistic = checkTask({
+  format,
+  name: 'synthetic-logistic',
+  description: 'Ten classes of synthetic data, by multinomial logistic regression (FedProx)',
+  model: {
+    input: [60],
+    layers: [{ type: 'dense', units: 10, activation: 'softmax' }],
+    loss: 'sparse-categorical-crossentropy',
+  },
+  data: { features: [60], labels: { classes: 10 }, source: 'synthetic:1,1' },
+  training: { localEpochs: 20, batchSize: 10, clientLearningRate: 0.01, optimizer: 'sgd' },
+});
+
+export const tableTasks: readonly Task[] = [
+  adultLogistic,
+  adultMlp,
+  heartLogistic,
+  wisdmMlp,
+  sentimentLogistic,
+  syntheticLogistic,
+];

@@ -31,6 +31,8 @@ const expected: Record<string, [weights: number, output: number[]]> = {
   'adult-mlp': [88 * 64 + norm(64) + 65 * 32 + 33, [1]],
   'heart-logistic': [23, [1]],
   'wisdm-mlp': [44 * 64 + 65 * 32 + 33 * 6, [6]],
+  'sentiment-logistic': [2_049, [1]],
+  'synthetic-logistic': [61 * 10, [10]], // FedProx, section 5.1
   'beijing-air-conv1d': [(3 * 15 + 1) * 32 + (3 * 32 + 1) * 32 + (20 * 32 + 1) * 32 + 33, [1]],
 };
 
@@ -52,7 +54,11 @@ describe('the catalog', () => {
   });
 
   it('names each task after its data', () => {
-    const short: Record<string, string> = { 'heart-disease': 'heart', shakespeare: 'char' };
+    const short: Record<string, string> = {
+      'heart-disease': 'heart',
+      shakespeare: 'char',
+      'synthetic:1,1': 'synthetic',
+    };
     for (const { name, data } of Object.values(tasks)) {
       const source = data.source!.split('?')[0]!;
       expect(name.startsWith(`${short[source] ?? source}-`), name).to.equal(true);

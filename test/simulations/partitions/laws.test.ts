@@ -2,8 +2,9 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { FederatedError } from '../../../shared/errors.ts';
 import { seeded } from '../../../shared/random.ts';
+import { groupBy } from '../../../simulations/datasets/groups.ts';
 import { parsePartition, partitionKinds } from '../../../simulations/partitions/parse.ts';
-import { anyExamples } from './examples.ts';
+import { anyExamples, labelled } from './examples.ts';
 
 /** What holds of every partitioner. `sizes` alone may leave examples out: here its sizes sum to less than there is. */
 const specs = [
@@ -68,6 +69,17 @@ describe('every partitioner', () => {
       expect(done).to.be.above(15);
     });
   }
+
+  it('says whether it needs to be told how many clients there are', () => {
+    const examples = { ...labelled([20, 20]), clients: groupBy(Array.from({ length: 40 }, (_, i) => `c${i % 4}`)) };
+    const known = { ...examples, groups: { sex: examples.clients }, values: { target: new Float32Array(40) } };
+    for (const spec of [...specs, 'inner-dirichlet:1,sizes=4/5']) {
+      const partitioner = parsePartition(spec);
+      const assign = (): unknown => partitioner.assign(known, null, seeded(1));
+      if (partitioner.choosesClients === true) expect(assign, spec).to.not.throw();
+      else expect(assign, spec).to.throw(FederatedError, /clients/);
+    }
+  });
 
   it('differs by the seed', () => {
     const examples = { count: 100, labels: Int32Array.from({ length: 100 }, (_, i) => i % 4) };
