@@ -12,6 +12,11 @@ export interface FederatedClientOptions {
   readonly url: string;
   /** Called when a task has arrived: this device's private examples. They never leave it. */
   readonly data: DataSource;
+  /**
+   * The data change while the client takes part (a sensor, a page that is drawn on): `data` is called before each round instead of
+   * once for a task, and while there are too few of them every `checkEvery` ms. Default: false.
+   */
+  readonly liveData?: boolean;
   /** `required` (the default): nothing connects until `consent.grant()`. `given`: whoever starts this program consents. */
   readonly consent?: 'required' | 'given';
   readonly when?: Conditions;
@@ -30,7 +35,7 @@ export interface FederatedClientOptions {
   readonly label?: string;
   /** Stay after a run is finished and take part in the next. Default: false. */
   readonly stay?: boolean;
-  /** How often the conditions of `when` are looked at, ms. Default: 30,000. */
+  /** How often the conditions of `when`, and data that are too few, are looked at, ms. Default: 30,000. */
   readonly checkEvery?: number;
 }
 

@@ -75,6 +75,8 @@ export class FederatedClient extends EventTarget {
   #saving: Promise<void> = Promise.resolve();
   #cancelRetry: () => void = () => {};
   #cancelCheck: () => void = () => {};
+  /** Ends the wait for more examples. */
+  #cancelDataCheck: () => void = () => {};
   #joining = false;
   #onConsent: () => void = () => {};
   /** Ends the wait for this client's turn on the device. */
@@ -105,6 +107,7 @@ export class FederatedClient extends EventTarget {
       keeper: this.#keeper,
       trainer: this.#trainer,
       data: options.data,
+      liveData: options.liveData ?? false,
     });
     const { store, primitives, clock } = platform;
     this.consent = new Consent({
@@ -204,6 +207,7 @@ export class FederatedClient extends EventTarget {
   #leave(reason: 'user' | 'consent' | 'finished'): void {
     this.#cancelRetry();
     this.#cancelCheck();
+    this.#cancelDataCheck();
     this.#cancelTurn();
     this.#onConsent();
     if (this.#state.link !== 'off' || reason === 'consent') this.#dispatch({ type: 'leave', reason });
@@ -368,7 +372,27 @@ export class FederatedClient extends EventTarget {
     signal.throwIfAborted();
     const isEnough = await this.#worker.fetch(job, signal);
     signal.throwIfAborted();
-    this.#dispatch(isEnough ? { type: 'fetched', key: job.key } : { type: 'unable', reason: 'data-too-small' });
+    if (isEnough) return this.#dispatch({ type: 'fetched', key: job.key });
+    this.#dispatch({ type: 'unable', reason: 'data-too-small' });
+    if (this.#options.liveData === true) this.#awaitData();
+  }
+
+  /** Looks now and then whether there are enough examples by now. */
+  #awaitData(): void {
+    this.#cancelDataCheck();
+    const { checkEvery = 30_000 } = this.#options;
+    const ended = new AbortController();
+    const cancel = this.#platform.clock.after(checkEvery, async () => {
+      // A source that fails now may give again later: what is wrong with it is told when it is asked for a round.
+      const isEnough = await this.#worker.hasEnough(ended.signal).catch(() => false);
+      if (ended.signal.aborted || this.#state.unable !== 'data-too-small') return;
+      if (isEnough) this.#dispatch({ type: 'able', examples: this.#state.examples });
+      else this.#awaitData();
+    });
+    this.#cancelDataCheck = () => {
+      ended.abort();
+      cancel();
+    };
   }
 
   async #train(job: Job, signal: AbortSignal): Promise<void> {

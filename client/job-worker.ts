@@ -1,4 +1,5 @@
 import { toHex } from '../shared/bytes.ts';
+import type { Examples } from '../shared/engine/engine.ts';
 import { FederatedError } from '../shared/errors.ts';
 import { sha256Id } from '../shared/ids.ts';
 import type { MessageOf, ServerMessage } from '../shared/protocol/messages.ts';
@@ -28,6 +29,8 @@ export interface JobWorkerOptions {
   readonly keeper: UpdateKeeper;
   readonly trainer: Trainer;
   readonly data: DataSource;
+  /** Ask for the data before each round. */
+  readonly liveData?: boolean;
 }
 
 /** A blob as the server announces it. */
@@ -64,7 +67,7 @@ export class JobWorker {
    * @throws FederatedError BAD_MODEL, BAD_TASK, BAD_DATA, BLOB_MISMATCH, CONNECTION_LOST, ...; whatever the source of data throws
    */
   async fetch(job: Job, signal: AbortSignal): Promise<boolean> {
-    const { models, trainer, data } = this.#options;
+    const { models, trainer, liveData = false } = this.#options;
     const [task, weights] = await Promise.all([
       this.#fetchTask({ sha256: job.task, bytes: job.taskBytes }, signal),
       this.#fetchWeights({ sha256: job.weights, bytes: job.weightsBytes }, signal),
@@ -78,9 +81,8 @@ export class JobWorker {
     const held = trainer.holds?.(task);
     if (held !== undefined) {
       if (held < task.training.minExamples) return false;
-    } else if (this.#loaded !== job.task) {
-      const examples = await toExamples(await data({ task, signal }), task.data);
-      signal.throwIfAborted();
+    } else if (this.#loaded !== job.task || liveData) {
+      const examples = await this.#examples(task, signal);
       if (examples.count < task.training.minExamples) return false;
       await trainer.load(task, examples);
       this.#loaded = job.task;
@@ -88,6 +90,18 @@ export class JobWorker {
     }
     this.#fetched = { key: job.key, task, weights };
     return true;
+  }
+
+  /** Whether there are enough examples by now for the task that was fetched last. */
+  async hasEnough(signal: AbortSignal): Promise<boolean> {
+    const { task } = this.#task!;
+    return (await this.#examples(task, signal)).count >= task.training.minExamples;
+  }
+
+  async #examples(task: Task, signal: AbortSignal): Promise<Examples> {
+    const examples = await toExamples(await this.#options.data({ task, signal }), task.data);
+    signal.throwIfAborted();
+    return examples;
   }
 
   /**

@@ -49,7 +49,8 @@ function examples() {
 const client = new FederatedClient({
   url: link,
   consent: 'given', // whoever installs this service agrees to it
-  data: examples, // asked for before each training: the newest readings are among them
+  data: examples,
+  liveData: true, // asked for before each round: the newest readings are among them
   when: values.simulate === undefined ? { idle: true, unknown: 'allow' } : {},
   secureAggregation: { required: true },
   label: 'sensor',
