@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { list } from '../simulations/datasets/registry.ts';
+import { partitionCommand } from './data-partition.ts';
 import { printJson, printTable, runAction } from './output.ts';
 
 /** How `--data` names examples; the whole grammar is in simulations/datasets/registry.ts. */
@@ -25,7 +26,7 @@ export function command(): Command {
     .action((options: { readonly json?: boolean }) =>
       runAction(options.json === true, () => show(options.json === true)),
     );
-  return data;
+  return data.addCommand(partitionCommand());
 }
 
 async function show(json: boolean): Promise<void> {

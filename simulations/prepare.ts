@@ -7,7 +7,7 @@ import { taskByName } from '../shared/tasks/catalog.ts';
 import { checkTaskFits } from '../shared/tasks/fit.ts';
 import { checkTask, type Task } from '../shared/tasks/task.ts';
 import type { LoadedData } from './datasets/loaded.ts';
-import { loadData } from './datasets/registry.ts';
+import { loadData, testSpecOf } from './datasets/registry.ts';
 import { checkDevices, type DeviceModel } from './devices.ts';
 import { labelledOf } from './partitions/labelled.ts';
 import { parsePartition } from './partitions/parse.ts';
@@ -95,7 +95,7 @@ export async function prepare(options: SimulationOptions): Promise<Prepared> {
   const test = await testOf(testSpec, source, data);
   check(task, data, 'data');
   if (test !== null) check(task, test, 'test');
-  const clients = wanted ?? (makesItsOwn(partitioner) ? null : 100);
+  const clients = wanted ?? (partitioner.choosesClients === true ? null : 100);
   const lists = partitioner.assign(labelledOf(data), clients, seeded(seed, 'partition'));
   const large = lists.filter(({ length }) => length >= task.training.minExamples);
   const leftOut = lists.length - large.length;
@@ -127,9 +127,6 @@ export async function prepare(options: SimulationOptions): Promise<Prepared> {
   };
 }
 
-/** Partitions that know by themselves how many clients there are. */
-const makesItsOwn = ({ name }: Partitioner): boolean => /^(natural|sizes)/.test(name);
-
 async function testOf(
   spec: SimulationOptions['test'],
   source: string | LoadedData,
@@ -138,13 +135,11 @@ async function testOf(
   if (spec === 'none') return null;
   if (spec !== undefined) return typeof spec === 'string' ? loadData(spec) : spec;
   if (typeof source !== 'string') return null;
-  const isFile = source.includes(',') || /\.csv(\.gz)?(\?|$)/.test(source);
-  if (isFile) {
-    return refuse(
-      `test: ${data.name} has no test examples of its own; give some, or "none" to go without measuring the model`,
-    );
-  }
-  return loadData(`${source.replace(/:.*$/, '')}@test`);
+  const own = testSpecOf(source);
+  if (own !== null) return loadData(own);
+  return refuse(
+    `test: ${data.name} has no test examples of its own; give some, or "none" to go without measuring the model`,
+  );
 }
 
 function check(task: Task, data: LoadedData, what: string): void {

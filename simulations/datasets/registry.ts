@@ -79,6 +79,15 @@ export async function loadData(spec: string): Promise<LoadedData> {
   return select(name.includes(',') ? await idxPair(name) : await csvFile(name), slice);
 }
 
+/**
+ * The spec of the test examples that belong to a spec: all of them, whichever part it takes; null for files, which have none.
+ * @throws FederatedError BAD_ARGUMENT
+ */
+export function testSpecOf(spec: string): string | null {
+  const { name } = parseSpec(spec);
+  return isKnown(splitQuery(name)[0]) ? `${name}@test` : null;
+}
+
 const splitQuery = (name: string): [base: string, query: string | null] => {
   const at = name.indexOf('?');
   return at < 0 ? [name, null] : [name.slice(0, at), name.slice(at + 1)];

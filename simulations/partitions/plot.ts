@@ -87,12 +87,12 @@ function head(
   title: string,
   count: number,
 ): { title: string; subtitle: string; description: string } {
-  const some = count < clients ? `; ${count} of them shown` : '';
+  const some = count < clients ? `; ${count} clients shown` : '';
   const spread = `between ${sizes.min} and ${sizes.max} examples, median ${sizes.median}`;
   const kinds = labels === null ? '' : `, ${labels.classesPerClient.median} classes in the median`;
   return {
     title,
-    subtitle: `${name}: ${clients} clients, ${examples} examples${some}`,
+    subtitle: `${name}: ${clients} clients, ${examples.toLocaleString('en')} examples${some}`,
     description: `${clients} clients have ${spread}${kinds}.`,
   };
 }

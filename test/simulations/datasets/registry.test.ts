@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib';
 import { toExamples } from '../../../client/data.ts';
 import { tasks } from '../../../shared/tasks/catalog.ts';
 import { cacheFolder, dataFolders } from '../../../simulations/datasets/folders.ts';
-import { find, list, loadData, parseSpec } from '../../../simulations/datasets/registry.ts';
+import { find, list, loadData, parseSpec, testSpecOf } from '../../../simulations/datasets/registry.ts';
 import { setFiles } from '../../../simulations/datasets/set-files.ts';
 import { useFolder } from '../../contracts/folder.ts';
 import { refuses } from '../../contracts/store.ts';
@@ -56,6 +56,23 @@ describe('parseSpec', () => {
         .to.throw()
         .with.property('code', 'BAD_ARGUMENT');
     }
+  });
+});
+
+describe('testSpecOf', () => {
+  it('names the test examples of a known set, whatever part is taken, and none of a file', () => {
+    const expected = {
+      mnist: 'mnist@test',
+      'mnist:3/10': 'mnist@test',
+      'mnist?target=features:0/2': 'mnist?target=features@test',
+      'adult:sex=Female': 'adult@test',
+      'adult@test': 'adult@test',
+      'synthetic:1,1': 'synthetic:1,1@test',
+      'synthetic:0.5,2:clients=0/3': 'synthetic:0.5,2@test',
+      'x.csv?label=a': null,
+      'a.gz,b.gz': null,
+    };
+    for (const [spec, test] of Object.entries(expected)) expect(testSpecOf(spec), spec).to.equal(test);
   });
 });
 

@@ -33,7 +33,7 @@ describe('the pictures of a partition', () => {
   it('show a selection of many clients, and sizes alone where there are no classes', () => {
     const many = describePartition(partition.linear().assign({ count: 90_000, labels: null }, 300, seeded(1)), { count: 90_000, labels: null }); // prettier-ignore
     expect(textsOf(partitionBars(many, { name: 'linear' }))).to.include(
-      'linear: 300 clients, 90000 examples; 60 of them shown',
+      'linear: 300 clients, 90,000 examples; 60 clients shown',
     );
     expect(partitionHeatMap(many, { name: 'linear' })).to.equal(null);
     expect(textsOf(partitionSizes(many, { name: 'linear' }))).to.include('Sizes of the clients');
