@@ -14,11 +14,14 @@ export interface MortalTask {
 export type MortalMessage =
   | { readonly type: 'loaded' }
   | { readonly type: 'listening'; readonly port: number; readonly joinLink: string; readonly adminToken: string }
-  | { readonly type: 'resumed'; readonly round: number };
+  | { readonly type: 'created' }
+  /** The committed round after which it goes on, or null when there is nothing to go on with. */
+  | { readonly type: 'started'; readonly resumedAt: number | null };
 
+const say = (message: MortalMessage): void => void process.send!(message);
 process.once('message', (task: MortalTask) => void serve(task));
 process.on('disconnect', () => process.exit(0));
-process.send!({ type: 'loaded' } satisfies MortalMessage);
+say({ type: 'loaded' });
 
 async function serve({ dataDir, port, kill }: MortalTask): Promise<void> {
   let reached = 0;
@@ -32,9 +35,8 @@ async function serve({ dataDir, port, kill }: MortalTask): Promise<void> {
       if (step === kill?.step && ++reached === kill.count) process.kill(process.pid, 'SIGKILL');
     },
   });
-  process.on('message', (config) => void server.operations.create(config));
+  process.on('message', (config) => void server.operations.create(config).then(() => say({ type: 'created' })));
   const { joinLink, adminToken } = server;
-  process.send!({ type: 'listening', port: server.port, joinLink, adminToken } satisfies MortalMessage);
-  const resumedAt = (await server.operations.runs())[0]?.resumedAt ?? null;
-  if (resumedAt !== null) process.send!({ type: 'resumed', round: resumedAt } satisfies MortalMessage);
+  say({ type: 'listening', port: server.port, joinLink, adminToken });
+  say({ type: 'started', resumedAt: (await server.operations.runs())[0]?.resumedAt ?? null });
 }

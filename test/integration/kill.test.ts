@@ -1,54 +1,8 @@
 import { expect } from 'chai';
-import { fork, type ChildProcess } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { FederatedClient } from '../../client/node.ts';
 import type { StepName } from '../../server/host.ts';
-import { findBreak, type RoundRecord } from '../../shared/round-log.ts';
-import { simpleTrainer, tinyConfig } from '../helpers/federation.ts';
-import type { MortalMessage, MortalTask } from '../helpers/mortal-server.ts';
-
-const script = fileURLToPath(new URL('../helpers/mortal-server.ts', import.meta.url));
-
-/** A server process that has loaded its code and waits to be told to start. */
-class Mortal {
-  readonly process: ChildProcess = fork(script, {
-    execArgv: ['--import=tsx'],
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-  });
-  readonly died = new Promise<void>((resolve) => this.process.once('exit', () => resolve()));
-  readonly #messages: MortalMessage[] = [];
-  readonly #wake = new Set<() => void>();
-
-  constructor() {
-    this.process.on('message', (message: MortalMessage) => {
-      this.#messages.push(message);
-      for (const wake of this.#wake) wake();
-    });
-  }
-
-  async next<T extends MortalMessage['type']>(type: T): Promise<Extract<MortalMessage, { type: T }>> {
-    for (;;) {
-      const found = this.#messages.find((message) => message.type === type);
-      if (found !== undefined) return found as Extract<MortalMessage, { type: T }>;
-      await new Promise<void>((resolve) => this.#wake.add(resolve));
-    }
-  }
-
-  async start(task: MortalTask): Promise<Extract<MortalMessage, { type: 'listening' }>> {
-    await this.next('loaded');
-    this.process.send(task);
-    return this.next('listening');
-  }
-}
-
-interface Log {
-  readonly records: readonly RoundRecord[];
-  readonly trainings: ReadonlyMap<string, number>;
-  readonly resumedAt: readonly number[];
-}
+import { atOnce } from '../helpers/at-once.ts';
+import { Lives, type Disturbances } from '../torture/kills/lives.ts';
+import { faultsOf, type Story } from '../torture/kills/story.ts';
 
 const rounds = 5;
 const steps: readonly StepName[] = [
@@ -72,101 +26,84 @@ const secureSteps: readonly StepName[] = [
   'unmasked',
   'round-committed',
 ];
-
-/** A whole run with three clients; the server is killed at each of the given steps in turn, and started again at once. */
-async function runWithKills(
-  kills: readonly NonNullable<MortalTask['kill']>[],
-  secureAggregation = false,
-): Promise<Log> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'fedloom-kill-'));
-  const trainings = new Map<string, number>();
-  const resumedAt: number[] = [];
-  const abort = new AbortController();
-  const joined: Promise<void>[] = [];
-  let server = new Mortal();
-  let spare = new Mortal();
-  try {
-    const first = await server.start({ dataDir, port: 0, kill: kills[0] ?? null });
-    const { port, adminToken, joinLink } = first;
-    server.process.send(tinyConfig({ rounds, minReports: 3, evaluateEvery: 1, secureAggregation }));
-    for (const seed of [1, 2, 3]) {
-      const onTrain = ({ round }: { round: number }): void => {
-        const key = `${seed}/${round}`;
-        trainings.set(key, (trainings.get(key) ?? 0) + 1);
-      };
-      const client = new FederatedClient({
-        url: joinLink,
-        consent: 'given',
-        seed,
-        data: () => ({ xs: new Float32Array(8), ys: new Float32Array(1) }),
-        trainer: simpleTrainer({ examples: seed, onTrain }),
-      });
-      joined.push(
-        (async () => {
-          for await (const _ of client.join({ signal: abort.signal })) void _;
-        })(),
-      );
-    }
-    for (let i = 1; i <= kills.length; i++) {
-      await server.died;
-      server = spare;
-      spare = new Mortal();
-      // It may reach the next step, and die, before it can say anything.
-      await Promise.race([server.start({ dataDir, port, kill: kills[i] ?? null }), server.died]);
-      const said = await Promise.race([server.next('resumed'), server.died]);
-      if (said !== undefined) resumedAt.push(said.round);
-    }
-    await Promise.all(joined); // each client ends when it hears that the run is finished
-    const response = await fetch(`http://127.0.0.1:${port}/api/runs/tiny-1/log`, {
-      headers: { authorization: `Bearer ${adminToken}` },
-    });
-    const { records } = (await response.json()) as { records: RoundRecord[] };
-    return { records, trainings, resumedAt };
-  } finally {
-    abort.abort();
-    await Promise.allSettled(joined);
-    for (const each of [server, spare]) {
-      each.process.kill('SIGKILL');
-      await each.died;
-    }
-    await rm(dataDir, { recursive: true, force: true });
-  }
-}
+/** These come once a round and client, the others once a round: each life reaches its step for the first time or soon after. */
+const perClient: readonly StepName[] = ['train-sent', 'upload-begun', 'report-received'];
+const killsAt = (step: StepName): Disturbances['server'] =>
+  (perClient.includes(step) ? [1, 2, 3, 1] : [1, 1, 1, 1]).map((count) => ({ step, count }));
 
 describe('a server killed with SIGKILL', function () {
   this.timeout(60_000);
-  const undisturbed = { plain: null as Log | null, secure: null as Log | null };
-  const weights = ({ records }: Log): string[] => records.map(({ weightsAfter }) => weightsAfter);
+  const cases: readonly { readonly name: string; readonly run: Disturbances }[] = [
+    ...[false, true].map((secureAggregation) => ({ name: '', run: { rounds, secureAggregation, server: [] } })),
+    ...steps.map((step) => ({
+      name: `four times at the step "${step}" of a plain round`,
+      run: { rounds, secureAggregation: false, server: killsAt(step) },
+    })),
+    ...secureSteps.map((step) => ({
+      name: `four times at the step "${step}" of a secure round`,
+      run: { rounds, secureAggregation: true, server: killsAt(step) },
+    })),
+    {
+      name: 'after 0, 40, 90 and 160 ms of its lives',
+      run: {
+        rounds,
+        secureAggregation: false,
+        trainingMs: 20,
+        server: [0, 40, 90, 160].map((afterMs) => ({ afterMs })),
+      },
+    },
+    {
+      name: 'while clients are killed as well',
+      run: {
+        rounds,
+        secureAggregation: false,
+        trainingMs: 60,
+        server: [{ step: 'round-committed', count: 2 }],
+        client: [1, 2, 3].map((client) => ({ client, afterMs: 100 + 60 * client })),
+      },
+    },
+  ];
+  let lives: Lives;
+  let stories: Promise<Story>[] = [];
   before(async () => {
-    undisturbed.plain = await runWithKills([]);
-    undisturbed.secure = await runWithKills([], true);
-    for (const { records } of [undisturbed.plain, undisturbed.secure]) expect(records).to.have.length(rounds);
+    lives = await Lives.open(4);
+    // What a case waits for is mostly a client's back-off, so several go at once.
+    stories = atOnce(
+      4,
+      cases.map(
+        ({ run }) =>
+          () =>
+            lives.run(run),
+      ),
+    );
+    for (const story of stories) story.catch(() => {}); // its test says so
+  });
+  after(async () => {
+    await Promise.allSettled(stories);
+    await lives.close();
   });
 
-  for (const { step, kind } of [
-    ...steps.map((each) => ({ step: each, kind: 'plain' as const })),
-    ...secureSteps.map((each) => ({ step: each, kind: 'secure' as const })),
-  ]) {
-    it(`four times at the step "${step}" of a ${kind} round goes on there and ends with the same weights`, async () => {
-      // Steps that come once a round are reached in each life for the first time; the others once for each client too.
-      const perClient = step === 'train-sent' || step === 'upload-begun' || step === 'report-received';
-      const counts = perClient ? [1, 2, 3, 1] : [1, 1, 1, 1];
-      const log = await runWithKills(
-        counts.map((count) => ({ step, count })),
-        kind === 'secure',
-      );
-      // No committed round is lost, none comes twice, and each has the undisturbed run's model.
-      expect(log.records.map(({ round, result }) => [round, result])).to.deep.equal(
-        Array.from({ length: rounds }, (_, i) => [i + 1, 'done']),
-      );
-      expect(weights(log)).to.deep.equal(weights(undisturbed[kind]!));
-      expect(findBreak(log.records)).to.equal(-1);
-      // Every client counts once in every round, and has trained once for it.
-      for (const { reports } of log.records) expect(new Set(reports.map(({ client }) => client)).size).to.equal(3);
-      expect([...log.trainings.values()]).to.deep.equal(Array.from({ length: 3 * rounds }, () => 1));
-      // It says at which round it goes on, and never goes back.
-      expect(log.resumedAt).to.have.length.within(1, 4);
-      expect(log.resumedAt).to.deep.equal(log.resumedAt.toSorted((a, b) => a - b));
+  const weightsOf = async (secureAggregation: boolean): Promise<string[]> => {
+    const story = await stories[secureAggregation ? 1 : 0]!;
+    return story.records.map(({ weightsAfter }) => weightsAfter);
+  };
+
+  it('is compared with runs that nothing disturbed', async () => {
+    for (const secure of [false, true]) {
+      const story = await stories[secure ? 1 : 0]!;
+      expect(faultsOf(story, await weightsOf(secure))).to.deep.equal([]);
+      expect(new Set(await weightsOf(secure)).size).to.equal(rounds); // every round changes the model
+    }
+  });
+
+  for (const [i, { name, run }] of cases.entries()) {
+    if (name === '') continue;
+    it(`${name} goes on there and ends with the same weights`, async () => {
+      const story = await stories[i]!;
+      expect(faultsOf(story, await weightsOf(run.secureAggregation))).to.deep.equal([]);
+      // It says at which round it goes on, if it lives long enough to say anything.
+      const last = run.server.at(-1)!;
+      if ('step' in last) expect(story.resumedAt).to.have.length.within(1, run.server.length);
     });
   }
 });
