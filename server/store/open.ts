@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { FederatedError } from '../../shared/errors.ts';
 import { blobFiles } from './blob-files.ts';
 import { lockFolder } from './lock.ts';
+import { isOlder } from './sqlite-file.ts';
 import { openSqliteStore } from './sqlite.ts';
 import type { BlobStore, Store } from './store.ts';
 
@@ -18,7 +19,7 @@ export interface OpenedStore {
 /**
  * Opens a server's data folder: `fedloom.db`, `blobs/` and, for the one owner, `server.lock`.
  * @param options.lock - true (the default) to own the folder, which is created where it is missing (access for its owner
- *   only); false to read one that is there, also while a server runs on it
+ *   only); false to read one that is there, also while a server runs on it (of an older format only when none does)
  * @throws FederatedError STORE_LOCKED, STORE_NEWER, STORE_CORRUPT, STORE_FULL, BAD_FILE, or NOT_FOUND without `lock`
  */
 export async function openStore(
@@ -35,7 +36,8 @@ export async function openStore(
       `there is no data in ${folder}; start a server with 'fedloom serve', or name its folder with --data-dir`,
     );
   }
-  const unlock = lock ? lockFolder(dataDir) : () => {};
+  // Only an owner brings an older file up to date: a server that runs on it could not read it any more.
+  const unlock = lock || isOlder(file) ? lockFolder(dataDir) : () => {};
   try {
     const store = openSqliteStore(file);
     const blobs = blobFiles(join(dataDir, 'blobs'), { owner: lock });

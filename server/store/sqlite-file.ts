@@ -1,45 +1,27 @@
 import Database from 'libsql';
 import { FederatedError, type ErrorCode } from '../../shared/errors.ts';
+import { createTables, migrateFrom, schemaVersion } from './schema.ts';
 
-/** The tables. A column of JSON is text; hashes and ids are text in the forms of shared/ids.ts; times are ms since 1970. */
-const schema = `
-CREATE TABLE runs (
-  id TEXT PRIMARY KEY, config TEXT NOT NULL, task TEXT NOT NULL, state TEXT NOT NULL, round INTEGER NOT NULL,
-  weights TEXT NOT NULL, strategy_state TEXT, reason TEXT, created_at INTEGER NOT NULL
-) STRICT;
-CREATE TABLE removed_runs (id TEXT PRIMARY KEY) STRICT;
-CREATE TABLE attempts (
-  run TEXT PRIMARY KEY REFERENCES runs ON DELETE CASCADE,
-  round INTEGER NOT NULL, attempt INTEGER NOT NULL, cohort TEXT NOT NULL, wanted INTEGER NOT NULL
-) STRICT;
--- Rows are only ever added: what is measured later lies in a table of its own.
-CREATE TABLE rounds (
-  run TEXT NOT NULL REFERENCES runs ON DELETE CASCADE,
-  sequence INTEGER NOT NULL, round INTEGER NOT NULL, result TEXT NOT NULL, hash TEXT NOT NULL,
-  record TEXT NOT NULL, metrics TEXT NOT NULL,
-  PRIMARY KEY (run, sequence)
-) STRICT;
-CREATE UNIQUE INDEX committed_once ON rounds (run, round) WHERE result <> 'abandoned';
-CREATE TABLE evaluations (
-  run TEXT NOT NULL, sequence INTEGER NOT NULL, evaluation TEXT NOT NULL,
-  PRIMARY KEY (run, sequence), FOREIGN KEY (run, sequence) REFERENCES rounds ON DELETE CASCADE
-) STRICT;
-CREATE TABLE clients (
-  id TEXT PRIMARY KEY, public_key BLOB NOT NULL, label TEXT NOT NULL, state TEXT NOT NULL, admitted_at INTEGER NOT NULL
-) STRICT;
-`;
-
-/** Counted up with every change of the tables; kept in the file as user_version. */
-const schemaVersion = 2;
-/** What brings a file of version i + 1 to the next. */
-const migrations: readonly string[] = ['CREATE TABLE removed_runs (id TEXT PRIMARY KEY) STRICT'];
 /** The ASCII bytes of `fdlm`: says that a SQLite file is ours. */
-const applicationId = 0x66_64_6c_6d;
+export const applicationId = 0x66_64_6c_6d;
 /** How long a call waits for another process that writes, ms. */
 const busyTimeout = 5_000;
 
+/** Whether a file that is there was written by an older version, and would be brought up to date when opened. */
+export function isOlder(path: string): boolean {
+  let db: Database.Database | undefined;
+  try {
+    db = new Database(path, { timeout: busyTimeout });
+    return pragma(db, 'application_id') === applicationId && pragma(db, 'user_version') < schemaVersion;
+  } catch (error) {
+    throw storeError(path, error);
+  } finally {
+    db?.close();
+  }
+}
+
 /**
- * Opens or creates the file, checks that it is whole and of a version that is known.
+ * Opens or creates the file, checks that it is whole and of a version that is known, and brings an older one up to date.
  * @throws FederatedError STORE_NEWER, STORE_CORRUPT, STORE_LOCKED, STORE_FULL or BAD_FILE
  */
 export function prepareFile(path: string): Database.Database {
@@ -86,7 +68,7 @@ function create(db: Database.Database, path: string): void {
   inTransaction(db, () => {
     if (pragma(db, 'user_version') !== 0) return; // another process was faster
     if (db.prepare('SELECT 1 FROM sqlite_schema LIMIT 1').get() !== undefined) throw notOurs(path);
-    db.exec(schema);
+    createTables(db);
     db.exec(`PRAGMA application_id = ${applicationId}`);
     db.exec(`PRAGMA user_version = ${schemaVersion}`);
   });
@@ -97,7 +79,7 @@ function migrate(db: Database.Database): void {
   for (let version = pragma(db, 'user_version'); version < schemaVersion; version = pragma(db, 'user_version')) {
     inTransaction(db, () => {
       if (pragma(db, 'user_version') !== version) return; // another process was faster
-      db.exec(migrations[version - 1]!);
+      migrateFrom(db, version);
       db.exec(`PRAGMA user_version = ${version + 1}`);
     });
   }
@@ -109,8 +91,11 @@ const pragma = (db: Database.Database, name: string): number =>
 const notOurs = (path: string): FederatedError =>
   new FederatedError('BAD_FILE', `${path} is the database of another program; choose another data folder`);
 
-const corrupt = (path: string, found: string): FederatedError =>
-  new FederatedError('STORE_CORRUPT', `${path} is damaged (${found}); restore the data folder from a copy`);
+export const corrupt = (path: string, found: string): FederatedError =>
+  new FederatedError(
+    'STORE_CORRUPT',
+    `${path} is damaged (${found}); fedloom verify says what is lost; restore the data folder from a backup`,
+  );
 
 const codes: Record<string, readonly [ErrorCode, string]> = {
   SQLITE_FULL: ['STORE_FULL', 'the disk is full; free some space'],

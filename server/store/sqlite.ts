@@ -2,7 +2,9 @@ import Database from 'libsql';
 import type { ClientId, RunId, Sha256 } from '../../shared/ids.ts';
 import type { RunState } from '../../shared/states.ts';
 import { checkFollows, emptyChain, noRound, noRun, runExists, type ChainEnd } from './chain.ts';
-import { inTransaction, prepareFile, storeError } from './sqlite-file.ts';
+import { holdsSeal, sealOf, type Row } from './row-seal.ts';
+import type { SealedTable } from './schema.ts';
+import { corrupt, inTransaction, prepareFile, storeError } from './sqlite-file.ts';
 import type { Store, StoredClient, StoredRound, StoredRun } from './store.ts';
 
 interface RunRow {
@@ -16,10 +18,13 @@ interface RunRow {
   readonly reason: string | null;
   readonly created_at: number;
 }
-interface RoundRow {
+interface RoundRow extends ChainEnd {
   readonly record: string;
   readonly metrics: string;
-  readonly evaluation: string | null;
+}
+interface EvaluationRow {
+  readonly sequence: number;
+  readonly evaluation: string;
 }
 interface AttemptRow {
   readonly round: number;
@@ -54,51 +59,65 @@ export function openSqliteStore(path: string): Store {
   };
   const transaction = <T>(call: () => T): Promise<T> => guard(() => inTransaction(db, call));
 
+  /** Rows as they were written: a changed byte in any of them is found here. */
+  const checked = <T>(table: SealedTable, rows: unknown): T[] => {
+    for (const row of rows as Row[]) {
+      if (!holdsSeal(table, row)) throw corrupt(path, `a row of ${table} was changed outside Fedloom`);
+    }
+    return rows as T[];
+  };
+  const one = <T>(table: SealedTable, row: unknown): T | undefined =>
+    row === undefined ? row : checked<T>(table, [row])[0];
   const runRow = (id: RunId): RunRow => {
-    const row = sql.run.get(id) as RunRow | undefined;
+    const row = one<RunRow>('runs', sql.run.get(id));
     if (row === undefined) throw noRun(id);
     return row;
+  };
+  const changeRun = (id: RunId, changes: Partial<RunRow>): void => {
+    const row = { ...runRow(id), ...changes };
+    const { state, reason, round, weights, strategy_state } = row;
+    sql.changeRun.run(state, reason, round, weights, strategy_state, sealOf('runs', { ...row }), id);
   };
   return {
     createRun: (run) =>
       transaction(() => {
         if (sql.run.get(run.id) !== undefined) throw runExists(run.id);
-        const { id, task, state, round, weights, strategyState, reason, createdAt } = run;
-        sql.insertRun.run(
-          id,
-          JSON.stringify(run.config),
-          task,
-          state,
-          round,
-          weights,
-          strategyState,
-          reason,
-          createdAt,
-        );
+        sql.insertRun({
+          id: run.id,
+          config: JSON.stringify(run.config),
+          task: run.task,
+          state: run.state,
+          round: run.round,
+          weights: run.weights,
+          strategy_state: run.strategyState,
+          reason: run.reason,
+          created_at: run.createdAt,
+        });
       }),
     run: (id) => guard(() => runOf(runRow(id))),
-    runs: () => guard(() => (sql.runs.all() as RunRow[]).map(runOf)),
-    setRunState: (id, state, reason) =>
-      transaction(() => {
-        runRow(id);
-        sql.setRunState.run(state, reason, id);
-      }),
+    runs: () => guard(() => checked<RunRow>('runs', sql.runs.all()).map(runOf)),
+    setRunState: (id, state, reason) => transaction(() => changeRun(id, { state, reason })),
     removeRun: (id) =>
       transaction(() => {
         runRow(id);
         sql.removeRun.run(id); // rounds, evaluations and the attempt go with it
-        sql.keepName.run(id);
+        sql.keepName({ id });
       }),
-    takenNames: () => guard(() => new Set((sql.names.all() as { id: RunId }[]).map(({ id }) => id))),
+    takenNames: () =>
+      guard(() => {
+        const runs = checked<{ id: RunId }>('runs', sql.runs.all());
+        const removed = checked<{ id: RunId }>('removed_runs', sql.removed.all());
+        return new Set([...runs, ...removed].map(({ id }) => id));
+      }),
 
     saveAttempt: ({ run, round, attempt, cohort, wanted }) =>
       transaction(() => {
         runRow(run);
-        sql.saveAttempt.run(run, round, attempt, JSON.stringify(cohort), wanted);
+        sql.saveAttempt({ run, round, attempt, cohort: JSON.stringify(cohort), wanted });
       }),
     attempt: (run) =>
       guard(() => {
-        const row = sql.attempt.get(run) as AttemptRow | undefined;
+        const row = one<AttemptRow>('attempts', sql.attempt.get(run));
         if (row === undefined) return null;
         const { round, attempt, wanted } = row;
         return { run, round, attempt, cohort: JSON.parse(row.cohort) as ClientId[], wanted };
@@ -107,29 +126,38 @@ export function openSqliteStore(path: string): Store {
     commitRound: (run, { record, evaluation, metrics }, after) =>
       transaction(() => {
         runRow(run);
-        checkFollows(run, (sql.chainEnd.get(run) as ChainEnd | undefined) ?? emptyChain, record);
+        checkFollows(run, one<ChainEnd>('rounds', sql.lastRound.get(run)) ?? emptyChain, record);
         const { sequence, round, result, hash } = record;
-        sql.insertRound.run(run, sequence, round, result, hash, JSON.stringify(record), JSON.stringify(metrics));
-        if (evaluation !== null) sql.setEvaluation.run(run, sequence, JSON.stringify(evaluation));
-        if (result !== 'abandoned') sql.advanceRun.run(round, after.weights, after.strategyState, run);
+        const texts = { record: JSON.stringify(record), metrics: JSON.stringify(metrics) };
+        sql.insertRound({ run, sequence, round, result, hash, ...texts });
+        if (evaluation !== null) sql.setEvaluation({ run, sequence, evaluation: JSON.stringify(evaluation) });
+        if (result !== 'abandoned') {
+          changeRun(run, { round, weights: after.weights, strategy_state: after.strategyState });
+        }
         sql.clearAttempt.run(run);
       }),
     setEvaluation: (run, round, evaluation) =>
       transaction(() => {
         const row = sql.committed.get(run, round) as { sequence: number } | undefined;
         if (row === undefined) throw noRound(run, round);
-        sql.setEvaluation.run(run, row.sequence, JSON.stringify(evaluation));
+        sql.setEvaluation({ run, sequence: row.sequence, evaluation: JSON.stringify(evaluation) });
       }),
-    rounds: (run, after = 0) => guard(() => (sql.rounds.all(run, after) as RoundRow[]).map(roundOf)),
+    rounds: (run, after = 0) =>
+      guard(() => {
+        const measured = checked<EvaluationRow>('evaluations', sql.evaluations.all(run, after));
+        const evaluations = new Map(measured.map(({ sequence, evaluation }) => [sequence, evaluation]));
+        const rounds = checked<RoundRow>('rounds', sql.rounds.all(run, after));
+        return rounds.map((row) => roundOf(row, evaluations.get(row.sequence)));
+      }),
 
     saveClient: ({ id, publicKey, label, state, admittedAt }) =>
-      transaction(() => void sql.saveClient.run(id, publicKey, label, state, admittedAt)),
+      transaction(() => sql.saveClient({ id, public_key: publicKey, label, state, admitted_at: admittedAt })),
     client: (id) =>
       guard(() => {
-        const row = sql.client.get(id) as ClientRow | undefined;
+        const row = one<ClientRow>('clients', sql.client.get(id));
         return row === undefined ? null : clientOf(row);
       }),
-    clients: () => guard(() => (sql.clients.all() as ClientRow[]).map(clientOf)),
+    clients: () => guard(() => checked<ClientRow>('clients', sql.clients.all()).map(clientOf)),
 
     close: () =>
       guard(() => {
@@ -141,27 +169,47 @@ export function openSqliteStore(path: string): Store {
 }
 
 function prepareStatements(db: Database.Database) {
+  /** Writes whole rows of a table, each with its checksum. */
+  const writer = <const C extends string>(verb: string, table: SealedTable, columns: readonly C[]) => {
+    const marks = columns.map(() => '?').join(', ');
+    const statement = db.prepare(`${verb} INTO ${table} (${columns.join(', ')}, seal) VALUES (${marks}, ?)`);
+    return (row: Readonly<Record<C, unknown>>): void =>
+      void statement.run(...columns.map((column) => row[column]), sealOf(table, row));
+  };
+  const runColumns = [
+    'id',
+    'config',
+    'task',
+    'state',
+    'round',
+    'weights',
+    'strategy_state',
+    'reason',
+    'created_at',
+  ] as const;
+  const roundColumns = ['run', 'sequence', 'round', 'result', 'hash', 'record', 'metrics'] as const;
+  const attemptColumns = ['run', 'round', 'attempt', 'cohort', 'wanted'] as const;
+  const clientColumns = ['id', 'public_key', 'label', 'state', 'admitted_at'] as const;
   return {
-    insertRun: db.prepare('INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)'),
+    insertRun: writer('INSERT', 'runs', runColumns),
     run: db.prepare('SELECT * FROM runs WHERE id = ?'),
     runs: db.prepare('SELECT * FROM runs ORDER BY created_at, rowid'),
-    setRunState: db.prepare('UPDATE runs SET state = ?, reason = ? WHERE id = ?'),
-    advanceRun: db.prepare('UPDATE runs SET round = ?, weights = ?, strategy_state = ? WHERE id = ?'),
-    removeRun: db.prepare('DELETE FROM runs WHERE id = ?'),
-    keepName: db.prepare('INSERT OR IGNORE INTO removed_runs VALUES (?)'),
-    names: db.prepare('SELECT id FROM runs UNION SELECT id FROM removed_runs'),
-    saveAttempt: db.prepare('INSERT OR REPLACE INTO attempts VALUES (?, ?, ?, ?, ?)'),
-    attempt: db.prepare('SELECT round, attempt, cohort, wanted FROM attempts WHERE run = ?'),
-    clearAttempt: db.prepare('DELETE FROM attempts WHERE run = ?'),
-    chainEnd: db.prepare('SELECT sequence, hash FROM rounds WHERE run = ? ORDER BY sequence DESC LIMIT 1'),
-    insertRound: db.prepare('INSERT INTO rounds VALUES (?, ?, ?, ?, ?, ?, ?)'),
-    committed: db.prepare("SELECT sequence FROM rounds WHERE run = ? AND round = ? AND result <> 'abandoned'"),
-    setEvaluation: db.prepare('INSERT OR REPLACE INTO evaluations VALUES (?, ?, ?)'),
-    rounds: db.prepare(
-      'SELECT record, metrics, evaluation FROM rounds LEFT JOIN evaluations USING (run, sequence) ' +
-        'WHERE run = ? AND sequence > ? ORDER BY sequence',
+    changeRun: db.prepare(
+      'UPDATE runs SET state = ?, reason = ?, round = ?, weights = ?, strategy_state = ?, seal = ? WHERE id = ?',
     ),
-    saveClient: db.prepare('INSERT OR REPLACE INTO clients VALUES (?, ?, ?, ?, ?)'),
+    removeRun: db.prepare('DELETE FROM runs WHERE id = ?'),
+    keepName: writer('INSERT OR IGNORE', 'removed_runs', ['id']),
+    removed: db.prepare('SELECT * FROM removed_runs'),
+    saveAttempt: writer('INSERT OR REPLACE', 'attempts', attemptColumns),
+    attempt: db.prepare('SELECT * FROM attempts WHERE run = ?'),
+    clearAttempt: db.prepare('DELETE FROM attempts WHERE run = ?'),
+    lastRound: db.prepare('SELECT * FROM rounds WHERE run = ? ORDER BY sequence DESC LIMIT 1'),
+    insertRound: writer('INSERT', 'rounds', roundColumns),
+    committed: db.prepare("SELECT sequence FROM rounds WHERE run = ? AND round = ? AND result <> 'abandoned'"),
+    setEvaluation: writer('INSERT OR REPLACE', 'evaluations', ['run', 'sequence', 'evaluation']),
+    evaluations: db.prepare('SELECT * FROM evaluations WHERE run = ? AND sequence > ?'),
+    rounds: db.prepare('SELECT * FROM rounds WHERE run = ? AND sequence > ? ORDER BY sequence'),
+    saveClient: writer('INSERT OR REPLACE', 'clients', clientColumns),
     client: db.prepare('SELECT * FROM clients WHERE id = ?'),
     clients: db.prepare('SELECT * FROM clients ORDER BY id'),
   };
@@ -179,9 +227,9 @@ const runOf = (row: RunRow): StoredRun => ({
   createdAt: row.created_at,
 });
 
-const roundOf = (row: RoundRow): StoredRound => ({
+const roundOf = (row: RoundRow, evaluation: string | undefined): StoredRound => ({
   record: JSON.parse(row.record) as StoredRound['record'],
-  evaluation: row.evaluation === null ? null : (JSON.parse(row.evaluation) as StoredRound['evaluation']),
+  evaluation: evaluation === undefined ? null : (JSON.parse(evaluation) as StoredRound['evaluation']),
   metrics: JSON.parse(row.metrics) as StoredRound['metrics'],
 });
 

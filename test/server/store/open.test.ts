@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import Database from 'libsql';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
@@ -50,6 +51,19 @@ describe('openStore', () => {
     await reader.close();
     expect(isLocked(folder())).to.equal(true);
     await owner.close();
+  });
+
+  it('lets a reader of a newer version in only when no server of the older one is at work', async () => {
+    const owner = await openStore(folder());
+    const other = new Database(join(folder(), 'fedloom.db'));
+    const tables = ['runs', 'removed_runs', 'attempts', 'rounds', 'evaluations', 'clients'];
+    other.exec(tables.map((table) => `ALTER TABLE ${table} DROP COLUMN seal;`).join('\n'));
+    other.exec('PRAGMA user_version = 2');
+    other.close();
+    await refuses(openStore(folder(), { lock: false }), 'STORE_LOCKED');
+    await owner.close();
+    await (await openStore(folder(), { lock: false })).close();
+    expect(isLocked(folder())).to.equal(false);
   });
 
   it('makes nothing for a reader', async () => {
