@@ -1,90 +1,116 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command } from 'commander';
 import { FederatedError } from '../shared/errors.ts';
-import type { DeviceModel } from '../simulations/devices.ts';
-import { partitionExamples } from '../simulations/partitions/parse.ts';
-import { simulate, type SimulatedRound, type SimulationOptions } from '../simulations/simulate.ts';
-import { transports } from '../simulations/simulate-options.ts';
-import { bold, dim, printJson, runAction, say } from './output.ts';
+import type { LoadedData } from '../simulations/datasets/loaded.ts';
+import { loadData } from '../simulations/datasets/registry.ts';
+import { prepare, type Load } from '../simulations/prepare.ts';
+import type { SimulatedRound, SimulationResult } from '../simulations/result.ts';
+import { runSimulation } from '../simulations/run-simulation.ts';
+import type { SimulationOptions } from '../simulations/simulate-options.ts';
+import { SimulationFolder } from '../simulations/simulation-folder.ts';
+import { combinations, nameOf, parseSweep } from '../simulations/sweep.ts';
+import { bold, dim, printJson, printTable, runAction, say } from './output.ts';
 import { Progress } from './progress.ts';
-import { addRunFlags, number, readConfigFile, runConfigFrom, runFlagNames, type RunFlags } from './run-options.ts';
+import {
+  addSimulationFlags,
+  combinationFlags,
+  readSimulationFile,
+  simulationFrom,
+  type SimulationFlags,
+} from './simulate-options.ts';
 
-/** Settings of the devices, as flags and as keys of a config file. */
-const deviceKeys = ['speed', 'spread', 'stragglers', 'slowdown', 'dropout'] as const;
-/** Settings that a simulation has beside those of a run. */
-const ownKeys = ['data', 'test', 'partition', 'clients', 'workers', 'transport', 'backend', 'out'] as const;
-
-type Flags = RunFlags &
-  Partial<Record<(typeof ownKeys)[number] | (typeof deviceKeys)[number], unknown>> & {
-    readonly config?: string;
-    readonly json: boolean;
-  };
-
-const part = (text: string): number => {
-  const value = number(text);
-  if (value < 0 || value > 1) throw new InvalidArgumentError('expected a number from 0 to 1');
-  return value;
+type Flags = Omit<SimulationFlags, 'out'> & {
+  /** False: nothing is written. */
+  readonly out?: string | false;
+  readonly config?: string;
+  readonly sweep?: string;
+  readonly resume: boolean;
+  readonly json: boolean;
 };
 
-export const command = (): Command =>
-  addRunFlags(new Command('simulate').description('Many clients on one machine, through the code of a deployment.'))
-    .option('--data <spec>', "examples of the clients (what the task names); 'fedloom data ls' lists the sets")
-    .option('--test <spec>', "examples that measure the model (the test examples of the data); 'none': not measured")
-    .option('--partition <spec>', `how the examples are spread: ${partitionExamples().join(', ')} (iid)`)
-    .option('--clients <n>', 'clients (100, or as many as the partition makes)', number)
-    .option('--workers <n>', 'threads that train (one a core); the result does not depend on it', number)
-    .addOption(
-      new Option('--transport <name>', 'memory: virtual time; ws: encrypted sockets on this machine (memory)').choices(
-        transports,
-      ),
-    )
-    .option('--backend <name>', 'what trains (auto)')
-    .option('--speed <n>', 'examples that the median device trains on in a virtual second (no time passes)', number)
-    .option('--spread <x>', 'standard deviation of the logarithm of the speeds (0)', number)
-    .option('--stragglers <share>', 'part of the trainings that take --slowdown times as long (0)', part)
-    .option('--slowdown <x>', 'how much slower a straggler is (10)', number)
-    .option('--dropout <share>', 'part of the trainings in which the device dies (0)', part)
-    .option('--out <dir>', 'folder of the run; an interrupted run in it goes on')
+export const command = (): Command => {
+  const simulating = addSimulationFlags(
+    new Command('simulate').description('Many clients on one machine, through the code of a deployment.'),
+  )
+    .option('--out <dir>', 'folder of the run (./fedloom-runs/<date>); an interrupted run in it goes on')
+    .option('--no-out', 'write nothing')
+    .option('--resume', 'only go on with a run that --out holds', false)
+    .option('--sweep <settings>', 'a run for each combination: "lr=0.05,0.1 seed=1..3"')
     .option('-c, --config <file>', 'options as YAML; flags win')
-    .option('--json', 'one JSON object on stdout', false)
-    .action((flags: Flags) => runAction(flags.json, () => run(flags)));
+    .option('--json', 'one JSON object on stdout', false);
+  return simulating.action((flags: Flags) => runAction(flags.json, () => run(simulating, flags)));
+};
 
-async function run(given: Flags): Promise<void> {
-  const { config, json, ...flags } = given;
-  const known = [...runFlagNames, ...ownKeys, ...deviceKeys];
-  const file = config === undefined ? {} : await readConfigFile(config, known);
-  const options = await optionsFrom({ ...file, ...flags });
+async function run(simulating: Command, given: Flags): Promise<void> {
+  const { config, sweep, resume, json, ...flags } = given;
+  const file = config === undefined ? {} : await readSimulationFile(config);
+  const { out: asked, ...settings } = { ...file, ...withoutDefaults(flags) } as Flags;
+  const out = asked === false ? undefined : (asked ?? join('fedloom-runs', stamp()));
+  if (resume && (out === undefined || !existsSync(out))) {
+    throw new FederatedError('BAD_ARGUMENT', 'resume: give the folder of the run to go on with as --out');
+  }
+  const axes = sweep === undefined ? [] : parseSweep(sweep);
+  const runs: { readonly name: string; readonly options: SimulationOptions }[] = [];
+  for (const combination of combinations(axes)) {
+    const options = await simulationFrom({ ...settings, ...combinationFlags(simulating, combination) });
+    const name = nameOf(combination);
+    runs.push({ name, options: { ...options, ...(out === undefined ? {} : { out: join(out, name) }) } });
+  }
+  const load = loadOnce();
+  if (runs.length > 1) {
+    // None begins before all are known to be good.
+    for (const { options } of runs) await prepare(options, load);
+    for (const { options } of runs) if (options.out !== undefined) await SimulationFolder.open(options.out);
+  }
+  const results: SimulationResult[] = [];
+  for (const [i, { name, options }] of runs.entries()) {
+    if (runs.length > 1) say(dim(`run ${i + 1}/${runs.length}  ${name}`));
+    results.push(await runOne(options, load));
+  }
+  if (sweep === undefined) {
+    if (json) printJson(results[0]);
+    else show(results[0]!);
+  } else if (json) printJson({ sweep, out: out ?? null, runs: results });
+  else showAll(runs, results);
+}
+
+/** `--no-out` makes commander give `out` a default, which would win over the file's. */
+const withoutDefaults = ({ out, ...flags }: Partial<Flags>): Partial<Flags> =>
+  (out as unknown) === true ? flags : { ...flags, ...(out === undefined ? {} : { out }) };
+
+const stamp = (): string => new Date().toISOString().replaceAll(':', '-').slice(0, 19);
+
+/** Each set is read once, however many runs use it. */
+function loadOnce(): Load {
+  const known = new Map<string, Promise<LoadedData>>();
+  return (spec) => {
+    const data = known.get(spec) ?? loadData(spec);
+    known.set(spec, data);
+    return data;
+  };
+}
+
+async function runOne(options: SimulationOptions, load: Load): Promise<SimulationResult> {
   const abort = new AbortController();
   const interrupt = (): void => abort.abort();
   process.once('SIGINT', interrupt);
   process.once('SIGTERM', interrupt);
+  let progress: Progress | null = null;
   try {
-    const simulation = simulate({ ...options, signal: abort.signal });
-    let progress: Progress | null = null;
-    const total = options.rounds ?? 100;
-    for await (const round of simulation) {
-      progress ??= new Progress(total, { done: round.round - 1 });
+    const onRound = (round: SimulatedRound): void => {
+      progress ??= new Progress(options.rounds ?? 100, { done: round.round - 1 });
       progress.step(round.round, textOf(round));
-    }
-    const result = await simulation.result;
-    progress?.end();
-    if (json) return printJson(result);
-    const { accuracy, loss, rounds, seconds, workers, backend, weightsSha256 } = result;
-    const measured =
-      accuracy !== null
-        ? `Accuracy ${(100 * accuracy).toFixed(2)} %`
-        : loss !== null
-          ? `Loss ${loss.toFixed(4)}`
-          : 'Done';
-    say(`  ${bold(measured)} after ${rounds} rounds and ${seconds.toFixed(1)} s, ${workers} workers on ${backend}.`);
-    if (result.targetAccuracy !== null) {
-      const reached = result.roundsToTarget;
-      say(`  Target ${result.targetAccuracy}: ${reached === null ? 'not reached' : `reached in round ${reached}`}.`);
-    }
-    say(dim(`  Weights ${weightsSha256}`));
+    };
+    return (await runSimulation(options, { onRound, signal: abort.signal, load })).result;
   } catch (error) {
-    if (abort.signal.aborted) throw new FederatedError('ABORTED', 'the simulation was interrupted');
-    throw error;
+    if (!abort.signal.aborted || options.out === undefined) throw error;
+    throw new FederatedError(
+      'ABORTED',
+      `the simulation was interrupted; the same command with --out ${options.out} goes on`,
+    );
   } finally {
+    (progress as Progress | null)?.end();
     process.off('SIGINT', interrupt);
     process.off('SIGTERM', interrupt);
   }
@@ -96,15 +122,35 @@ function textOf({ result, accuracy, loss }: SimulatedRound): string {
   return accuracy === null ? `loss ${loss.toFixed(4)}` : `acc ${accuracy.toFixed(4)} loss ${loss.toFixed(4)}`;
 }
 
-/** @throws FederatedError BAD_CONFIG, NOT_FOUND, BAD_FILE, BAD_TASK */
-async function optionsFrom(flags: Record<string, unknown>): Promise<SimulationOptions> {
-  if (flags['minClients'] !== undefined) {
-    throw new FederatedError('BAD_CONFIG', 'minClients: in a simulation all clients are there; give clients instead');
+function show(result: SimulationResult): void {
+  const { accuracy, loss, rounds, seconds, workers, backend, targetAccuracy, roundsToTarget, out } = result;
+  const measured =
+    accuracy !== null
+      ? `Accuracy ${(100 * accuracy).toFixed(2)} %`
+      : loss !== null
+        ? `Loss ${loss.toFixed(4)}`
+        : 'Done';
+  say(`  ${bold(measured)} after ${rounds} rounds and ${seconds.toFixed(1)} s, ${workers} workers on ${backend}.`);
+  if (targetAccuracy !== null) {
+    say(
+      `  Target ${targetAccuracy}: ${roundsToTarget === null ? 'not reached' : `reached in round ${roundsToTarget}`}.`,
+    );
   }
-  const config = await runConfigFrom(flags as RunFlags, () => 1);
-  const own = Object.fromEntries(ownKeys.filter((key) => flags[key] !== undefined).map((key) => [key, flags[key]]));
-  const devices = Object.fromEntries(
-    deviceKeys.filter((key) => flags[key] !== undefined).map((key) => [key, flags[key]]),
-  ) as DeviceModel;
-  return { ...config, ...own, ...(Object.keys(devices).length > 0 ? { devices } : {}) } as unknown as SimulationOptions;
+  if (!result.secureAggregation) say(dim('  Without secure aggregation, as simulations are unless asked.'));
+  say(dim(`  Weights ${result.weightsSha256}${out === null ? '' : `, run folder ${out}`}`));
+}
+
+function showAll(runs: readonly { readonly name: string }[], results: readonly SimulationResult[]): void {
+  const cell = (value: number | null, digits: number): string => (value === null ? '' : value.toFixed(digits));
+  printTable([
+    ['run', 'rounds', 'to target', 'accuracy', 'loss', 'seconds'],
+    ...results.map((result, i) => [
+      runs[i]!.name,
+      String(result.rounds),
+      String(result.roundsToTarget ?? ''),
+      cell(result.accuracy, 4),
+      cell(result.loss, 4),
+      cell(result.seconds, 1),
+    ]),
+  ]);
 }

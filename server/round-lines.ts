@@ -15,9 +15,13 @@ const prefixed = (measured: Readonly<Record<string, unknown>>): Record<string, u
 export class RoundLines {
   #open: RoundLine | null;
 
-  /** @param open - the line of a round whose evaluation is still to come */
   constructor(open: RoundLine | null = null) {
     this.#open = open;
+  }
+
+  /** Goes on after stored rounds: the last may have died before its evaluation, so that its line waits for it. */
+  static after(rounds: readonly StoredRound[]): RoundLines {
+    return new RoundLines(openLine(rounds));
   }
 
   /** @returns the lines that are complete with this event */
@@ -46,8 +50,17 @@ export class RoundLines {
   }
 }
 
-/** The same line, of a round that is stored. */
-export function lineOf({ record, evaluation, metrics }: StoredRound): RoundLine {
+/** The lines that are complete, of stored rounds. */
+export const linesOf = (rounds: readonly StoredRound[]): RoundLine[] =>
+  (openLine(rounds) === null ? rounds : rounds.slice(0, -1)).map(lineOf);
+
+function openLine(rounds: readonly StoredRound[]): RoundLine | null {
+  const last = rounds.at(-1);
+  if (last === undefined || last.record.result === 'abandoned' || last.evaluation !== null) return null;
+  return lineOf(last);
+}
+
+function lineOf({ record, evaluation, metrics }: StoredRound): RoundLine {
   const { round, attempt, result, reason, weightsAfter } = record;
   if (result === 'abandoned') return { round, attempt, result, reason };
   return {

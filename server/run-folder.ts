@@ -5,7 +5,7 @@ import type { RunId } from '../shared/ids.ts';
 import { version } from '../shared/version.ts';
 import type { EventLog } from './event-log.ts';
 import type { Operations } from './operations.ts';
-import { lineOf, RoundLines, type RoundLine } from './round-lines.ts';
+import { linesOf, RoundLines, type RoundLine } from './round-lines.ts';
 
 /** What a run's folder is written from. */
 export interface RunSource {
@@ -48,12 +48,9 @@ export class RunFolder {
     await writeFile(join(path, 'config.json'), `${JSON.stringify(config, null, 2)}\n`);
     await writeFile(join(path, 'env.json'), `${JSON.stringify(env, null, 2)}\n`);
     const rounds = await operations.rounds(run);
-    const last = rounds.at(-1);
-    // The last round may have died before its evaluation: its line waits for it.
-    const isOpen = last !== undefined && last.record.result !== 'abandoned' && last.evaluation === null;
-    const lines = (isOpen ? rounds.slice(0, -1) : rounds).map(lineOf);
-    await writeFile(join(path, 'metrics.jsonl'), lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
-    return new RunFolder(path, run, events, new RoundLines(isOpen ? lineOf(last) : null));
+    const lines = linesOf(rounds).map((line) => `${JSON.stringify(line)}\n`);
+    await writeFile(join(path, 'metrics.jsonl'), lines.join(''));
+    return new RunFolder(path, run, events, RoundLines.after(rounds));
   }
 
   private constructor(path: string, run: RunId, events: EventLog, lines: RoundLines) {

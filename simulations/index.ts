@@ -1,5 +1,6 @@
 /** `fedloom/simulations`: federations on one machine; data sets, partitions, measures and charts for them; the benchmarks. */
-export { simulate, type Simulation, type SimulatedRound, type SimulationResult } from './simulate.ts';
+export { simulate, type Simulation } from './simulate.ts';
+export type { SimulatedRound, SimulationResult } from './result.ts';
 export type { SimulationOptions } from './simulate-options.ts';
 export type { DeviceModel } from './devices.ts';
 export { find, list, loadData, parseSpec, type DataSet } from './datasets/registry.ts';

@@ -14,6 +14,7 @@ import type { Job } from '../client/session-types.ts';
 import type { SimulatedFederation } from './federation.ts';
 import { clientSeed, identitySeed, idOf, primitives } from './identities.ts';
 import type { Tamper } from './pool/pool-trainer.ts';
+import { bytesFloats } from '../shared/weights.ts';
 import { PoolTrainer } from './pool/pool-trainer.ts';
 import type { Rows } from './pool/messages.ts';
 import type { TrainingPool } from './pool/pool.ts';
@@ -161,6 +162,7 @@ export function openMemoryFederation(options: MemoryFederationOptions): Simulate
       await coordinator.start();
     },
     play: (isOver) => world.run(isOver),
+    model: async (id) => bytesFloats(new Uint8Array(await blobs.get(id))),
     traffic: () => metrics.traffic(),
     problem: () => problem,
     async close() {
@@ -174,9 +176,8 @@ const coordinatorOperations = (coordinator: Coordinator): SimulatedFederation['o
   run: (id) => coordinator.run(id),
   runs: () => coordinator.runs(),
   rounds: (id, after) => coordinator.rounds(id, after),
-  config: (id) => coordinator.config(id),
   create: (config, id) => coordinator.create(config, id),
-  stop: (id, { now = false } = {}) => coordinator.stop(id, now),
+  resume: (id) => coordinator.resume(id),
 });
 
 /** The last blobs that were asked for, in memory that threads can share: a round's model is copied once, for all clients. */

@@ -12,22 +12,27 @@ import { checkDevices, type DeviceModel } from './devices.ts';
 import { labelledOf } from './partitions/labelled.ts';
 import { parsePartition } from './partitions/parse.ts';
 import type { Partitioner } from './partitions/partitioner.ts';
-import type { Rows, SharedSet } from './pool/messages.ts';
-import { sharedSet } from './pool/shared-set.ts';
 import { transports, type SimulationOptions } from './simulate-options.ts';
 
 /** A simulation whose every input is checked and loaded. */
 export interface Prepared {
   readonly config: RunConfig;
-  /** What `config.json` says beside the run's config. */
+  /** What `config.json` says beside the run's config: what the result depends on. */
   readonly about: Readonly<Record<string, unknown>>;
-  readonly train: SharedSet;
-  readonly test: SharedSet | null;
-  /** Each client's examples. */
-  readonly parts: readonly Rows[];
-  /** Clients that the partition gives fewer examples than the task asks for: they do not take part. */
+  readonly data: LoadedData;
+  readonly test: LoadedData | null;
+  readonly partitioner: Partitioner;
+  /** Each client's examples to train on: indices into `data`. */
+  readonly lists: readonly Uint32Array[];
+  /** Each client's examples to be measured on, or null: they are not. */
+  readonly tests: { readonly set: 'train' | 'test'; readonly lists: readonly Uint32Array[] } | null;
+  /** Names of the clients, where they have any. */
+  readonly names: readonly string[] | null;
+  /** Clients that have fewer examples than the task asks for: they do not take part. */
   readonly leftOut: number;
   readonly devices: DeviceModel;
+  /** Rounds from one measurement of all clients to the next; 0: none. */
+  readonly evaluateClients: number;
   readonly workers: number;
   readonly transport: (typeof transports)[number];
   readonly backend: string;
@@ -37,16 +42,19 @@ const refuse = (message: string): never => {
   throw new FederatedError('BAD_ARGUMENT', message);
 };
 
-function whole(name: string, value: number, to: number): number {
-  if (Number.isSafeInteger(value) && value >= 1 && value <= to) return value;
-  return refuse(`${name}: expected a whole number from 1 to ${to}, got ${value}`);
+function whole(name: string, value: number, from: number, to: number): void {
+  if (Number.isSafeInteger(value) && value >= from && value <= to) return;
+  refuse(`${name}: expected a whole number from ${from} to ${to}, got ${value}`);
 }
+
+/** Reads examples by a spec. */
+export type Load = (spec: string) => Promise<LoadedData>;
 
 /**
  * Checks everything that can be checked before anything is trained, and loads the data.
  * @throws FederatedError BAD_ARGUMENT, BAD_CONFIG, BAD_TASK, BAD_DATA, BAD_FILE, NOT_FOUND: one sentence that names the setting
  */
-export async function prepare(options: SimulationOptions): Promise<Prepared> {
+export async function prepare(options: SimulationOptions, load: Load = loadData): Promise<Prepared> {
   const {
     task: given,
     data: dataSpec,
@@ -61,14 +69,19 @@ export async function prepare(options: SimulationOptions): Promise<Prepared> {
     transport = 'memory',
     backend = 'auto',
     devices = {},
+    evaluateClients = 0,
+    clientTest = 0,
     out: _,
     signal: __,
     ...settings
   } = options;
-  if (!transports.includes(transport))
-    refuse(`transport: expected ${transports.join(' or ')}, got "${String(transport)}"`);
-  whole('workers', workers, 1_024);
-  if (wanted !== undefined) whole('clients', wanted, 1_000_000);
+  if (!transports.includes(transport)) {
+    refuse(`transport: expected ${transports.join(' or ')}, got ${JSON.stringify(transport)}`);
+  }
+  whole('workers', workers, 1, 1_024);
+  whole('evaluateClients', evaluateClients, 0, 1_000_000);
+  if (!(clientTest >= 0 && clientTest <= 0.9)) refuse(`clientTest: expected a number from 0 to 0.9, got ${clientTest}`);
+  if (wanted !== undefined) whole('clients', wanted, 1, 1_000_000);
   checkDevices(devices);
   if (transport === 'ws' && Object.keys(devices).length > 0) {
     refuse('devices: their time is virtual, and sockets take real time; leave them out, or take the transport memory');
@@ -82,45 +95,66 @@ export async function prepare(options: SimulationOptions): Promise<Prepared> {
     ...(clientLearningRate === undefined ? {} : { clientLearningRate }),
   };
   const task: Task = { ...base, training };
+  const configFor = (clients: number): RunConfig => {
+    const input = { secureAggregation: false, maxAttempts: 10, ...settings, task, minClients: clients, seed };
+    return checkRunConfig(input);
+  };
+  // First with any number of clients, so that a bad setting does not wait for the data.
+  const { clientsPerRound } = configFor(Math.max(wanted ?? 100, settings.clientsPerRound ?? 1));
+  const pickable = (clients: number, why = ''): void => {
+    if ((clientsPerRound ?? 0) <= clients) return;
+    refuse(`clientsPerRound: ${clientsPerRound} clients cannot be picked from ${clients}${why}`);
+  };
+  pickable(wanted ?? 1_000_000);
   checkTaskFits(task);
   const source = dataSpec ?? base.data.source;
   if (source === undefined) return refuse(`data: task ${base.name} names no data set; say which`);
-  // Checked with as many clients as are there at the least, so that a bad setting does not wait for the data.
-  const early = checkRunConfig({ secureAggregation: false, ...settings, task, minClients: 1, seed });
-  if (wanted !== undefined && (early.clientsPerRound ?? 0) > wanted) {
-    refuse(`clientsPerRound: ${early.clientsPerRound} clients cannot be picked from ${wanted} clients`);
-  }
 
-  const data = typeof source === 'string' ? await loadData(source) : source;
-  const test = await testOf(testSpec, source, data);
+  const data = typeof source === 'string' ? await load(source) : source;
+  const test = await testOf(testSpec, source, data, load);
   check(task, data, 'data');
   if (test !== null) check(task, test, 'test');
+  const labelled = labelledOf(data);
   const clients = wanted ?? (partitioner.choosesClients === true ? null : 100);
-  const lists = partitioner.assign(labelledOf(data), clients, seeded(seed, 'partition'));
-  const large = lists.filter(({ length }) => length >= task.training.minExamples);
-  const leftOut = lists.length - large.length;
-  const config = checkRunConfig({ secureAggregation: false, ...settings, task, minClients: large.length, seed });
-  if ((config.clientsPerRound ?? 0) > large.length) {
-    const why = leftOut === 0 ? '' : ` (${leftOut} have fewer than ${task.training.minExamples} examples)`;
-    refuse(`clientsPerRound: ${config.clientsPerRound} clients cannot be picked from ${large.length}${why}`);
+  const all = partitioner.assign(labelled, clients, seeded(seed, 'partition'));
+  const held = all.map((list, client) => holdOut(list, clientTest, seed, client));
+  const enough = held.map(({ train }) => train.length >= task.training.minExamples);
+  const isIn = <T>(_: T, client: number): boolean => enough[client]!;
+  const lists = held.map(({ train }) => train).filter(isIn);
+  const leftOut = held.length - lists.length;
+  pickable(lists.length, leftOut === 0 ? '' : ` (${leftOut} have fewer than ${task.training.minExamples} examples)`);
+  const names = partitioner.names?.(labelled, clients)?.filter(isIn) ?? null;
+  const ofNames = evaluateClients > 0 && clientTest === 0 ? testsByName(names, test) : null;
+  const tests =
+    ofNames !== null
+      ? ({ set: 'test', lists: ofNames } as const)
+      : clientTest > 0
+        ? ({ set: 'train', lists: held.map(({ test: own }) => own).filter(isIn) } as const)
+        : null;
+  if (evaluateClients > 0 && tests === null) {
+    refuse(
+      `evaluateClients: the clients of ${partitioner.name} have no test examples of their own; set clientTest to the part of each client's examples to hold out, such as 0.2`,
+    );
   }
-  const train = sharedSet(data, large);
-  const parts = rowsOf(large);
-  if (partitioner.alter !== undefined) alterParts(partitioner, train, large, seed);
   return {
-    config,
+    config: configFor(lists.length),
     about: {
       data: data.name,
       partition: partitioner.name,
-      clients: large.length,
-      transport,
+      clients: lists.length,
       ...(Object.keys(devices).length > 0 ? { devices } : {}),
+      ...(evaluateClients > 0 ? { evaluateClients } : {}),
+      ...(clientTest > 0 ? { clientTest } : {}),
     },
-    train,
-    test: test === null ? null : sharedSet(test),
-    parts,
+    data,
+    test,
+    partitioner,
+    lists,
+    tests,
+    names,
     leftOut,
     devices,
+    evaluateClients,
     workers,
     transport,
     backend,
@@ -131,12 +165,13 @@ async function testOf(
   spec: SimulationOptions['test'],
   source: string | LoadedData,
   data: LoadedData,
+  load: Load,
 ): Promise<LoadedData | null> {
   if (spec === 'none') return null;
-  if (spec !== undefined) return typeof spec === 'string' ? loadData(spec) : spec;
+  if (spec !== undefined) return typeof spec === 'string' ? load(spec) : spec;
   if (typeof source !== 'string') return null;
   const own = testSpecOf(source);
-  if (own !== null) return loadData(own);
+  if (own !== null) return load(own);
   return refuse(
     `test: ${data.name} has no test examples of its own; give some, or "none" to go without measuring the model`,
   );
@@ -153,27 +188,27 @@ function check(task: Task, data: LoadedData, what: string): void {
   }
 }
 
-function rowsOf(lists: readonly Uint32Array[]): Rows[] {
-  let from = 0;
-  return lists.map(({ length }) => {
-    const rows = { set: 'train', listed: true, from, to: from + length } as const;
-    from = rows.to;
-    return rows;
-  });
+/** A part of a client's examples, at random, both in ascending order; at least one stays to train on. */
+function holdOut(
+  list: Uint32Array,
+  part: number,
+  seed: number,
+  client: number,
+): { readonly train: Uint32Array; readonly test: Uint32Array } {
+  const count = Math.min(list.length - 1, Math.round(part * list.length));
+  if (count <= 0) return { train: list, test: new Uint32Array(0) };
+  const order = seeded(seed, 'client-test', client).permutation(list.length);
+  const pick = (places: Uint32Array): Uint32Array => places.map((place) => list[place]!).sort();
+  return { train: pick(order.slice(count)), test: pick(order.slice(0, count)) };
 }
 
-/** Feature skew: changed where they lie, since each example is one client's. */
-function alterParts(
-  partitioner: Partitioner,
-  { xs, count }: SharedSet,
-  lists: readonly Uint32Array[],
-  seed: number,
-): void {
-  const width = xs.length / count;
-  for (const [client, list] of lists.entries()) {
-    const own = new Float32Array(list.length * width);
-    for (const [i, index] of list.entries()) own.set(xs.subarray(index * width, (index + 1) * width), i * width);
-    partitioner.alter!(own, client, lists.length, seeded(seed, 'alter', client));
-    for (const [i, index] of list.entries()) xs.set(own.subarray(i * width, (i + 1) * width), index * width);
-  }
+/** The test examples of each client, by its name; null where there are none. */
+function testsByName(names: readonly string[] | null, test: LoadedData | null): Uint32Array[] | null {
+  const { clients: grouping } = test ?? {};
+  if (names === null || grouping === undefined) return null;
+  const numbers = new Map(grouping.names.map((name, number) => [name, number]));
+  const own = grouping.names.map((): number[] => []);
+  for (const [example, number] of grouping.index.entries()) own[number]!.push(example);
+  const lists = names.map((name) => Uint32Array.from(own[numbers.get(name) ?? -1] ?? []));
+  return lists.some(({ length }) => length > 0) ? lists : null;
 }

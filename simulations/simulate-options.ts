@@ -35,6 +35,13 @@ export interface SimulationOptions extends Partial<Omit<RunConfigInput, 'task' |
   readonly backend?: string;
   /** What the clients' devices are like. Default: ideal ones, which take no time. Only with the transport `memory`. */
   readonly devices?: DeviceModel;
+  /**
+   * After so many rounds, and after the last, the model is measured on every client's own test examples: those of the same natural
+   * client, else what `clientTest` has held out. Default 0: never.
+   */
+  readonly evaluateClients?: number;
+  /** Part of each client's examples that is held out to measure the model there, 0 to 0.9; default 0. */
+  readonly clientTest?: number;
   /** Folder of the run. A run that was interrupted there goes on. Default: nothing is written. */
   readonly out?: string;
   readonly signal?: AbortSignal;

@@ -6,12 +6,14 @@ import { workerEntry } from '../../shared/worker-entry.ts';
 import type { EvaluateJob, PoolAnswer, PoolJob, PoolSetup, Rows, TrainJob } from './messages.ts';
 import { shared } from './shared-set.ts';
 
+type Result = LocalUpdate | Measured | Float32Array;
+
 interface Waiting {
   readonly id: number;
   readonly job: PoolJob;
   /** Smaller goes first. */
   readonly due: number;
-  resolve(result: LocalUpdate | Measured): void;
+  resolve(result: Result): void;
   reject(error: FederatedError): void;
 }
 
@@ -89,11 +91,8 @@ export class TrainingPool {
   }
 
   /** Loss and accuracy on the whole of a set, by all threads at once; the same to the last bit for any number of them. */
-  async evaluate(set: 'train' | 'test', count: number, weights: Float32Array): Promise<Measured> {
-    const parts: Rows[] = [];
-    for (let from = 0; from < count; from += slice) {
-      parts.push({ set, listed: false, from, to: Math.min(count, from + slice) });
-    }
+  async evaluate(set: Rows['set'], count: number, weights: Float32Array): Promise<Measured> {
+    const parts = slicesOf(set, count);
     const common = shared(weights);
     const measured = await Promise.all(parts.map((rows) => this.measure({ rows, weights: common })));
     const mean = (value: (each: Measured) => number): number =>
@@ -102,12 +101,30 @@ export class TrainingPool {
     return { loss: mean(({ loss }) => loss), ...(isRight ? { accuracy: mean(({ accuracy }) => accuracy!) } : {}) };
   }
 
+  /** The model's outputs for the whole of a set: [count, width]. */
+  async predict(set: Rows['set'], count: number, weights: Float32Array): Promise<Float32Array> {
+    const common = shared(weights);
+    const parts = await Promise.all(
+      slicesOf(set, count).map(
+        (rows) =>
+          this.#ask({ type: 'predict', rows, weights: common }, Number.POSITIVE_INFINITY) as Promise<Float32Array>,
+      ),
+    );
+    const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+    let next = 0;
+    for (const part of parts) {
+      all.set(part, next);
+      next += part.length;
+    }
+    return all;
+  }
+
   async close(): Promise<void> {
     this.#fail(new FederatedError('ABORTED', 'simulation: ended before this training was done'));
     await Promise.all(this.#threads.map(({ worker }) => worker.terminate()));
   }
 
-  #ask(job: PoolJob, due: number, signal?: AbortSignal): Promise<LocalUpdate | Measured> {
+  #ask(job: PoolJob, due: number, signal?: AbortSignal): Promise<Result> {
     if (this.#death !== null) return Promise.reject(this.#death);
     const id = ++this.#last;
     return new Promise((resolve, reject) => {
@@ -175,6 +192,14 @@ export class TrainingPool {
     for (const { jobs } of this.#threads) jobs.clear();
     for (const { reject } of entries) reject(error);
   }
+}
+
+function slicesOf(set: Rows['set'], count: number): Rows[] {
+  const parts: Rows[] = [];
+  for (let from = 0; from < count; from += slice) {
+    parts.push({ set, listed: false, from, to: Math.min(count, from + slice) });
+  }
+  return parts;
 }
 
 async function start(setup: PoolSetup): Promise<{ worker: Worker; backend: string }> {

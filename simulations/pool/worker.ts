@@ -5,7 +5,16 @@ import { createEngine } from '../../shared/engine/create-engine.ts';
 import type { Engine, Examples } from '../../shared/engine/engine.ts';
 import { trainLocally } from '../../shared/engine/training.ts';
 import { asFederatedError, FederatedError } from '../../shared/errors.ts';
-import type { EvaluateJob, PoolAnswer, PoolRequest, PoolSetup, Rows, TrainJob } from './messages.ts';
+import type {
+  EvaluateJob,
+  PoolAnswer,
+  PoolJob,
+  PoolRequest,
+  PoolSetup,
+  PredictJob,
+  Rows,
+  TrainJob,
+} from './messages.ts';
 
 /** A thread of the pool: one engine, which every client's training takes turns on. */
 
@@ -49,10 +58,30 @@ async function runEvaluation(engine: Engine, id: number, { rows, weights }: Eval
   answer({ type: 'measured', id, result: await engine.evaluate(examplesOf(rows)) });
 }
 
+async function runPrediction(engine: Engine, id: number, { rows, weights }: PredictJob): Promise<void> {
+  const { xs, count } = examplesOf(rows);
+  engine.setWeights(weights);
+  const result = await engine.predict(xs, count);
+  answer({ type: 'predicted', id, result }, [result.buffer as ArrayBuffer]);
+}
+
+function run(engine: Engine, id: number, job: PoolJob): Promise<void> {
+  switch (job.type) {
+    case 'train':
+      return runTraining(engine, id, job);
+    case 'evaluate':
+      return runEvaluation(engine, id, job);
+    case 'predict':
+      return runPrediction(engine, id, job);
+    default:
+      return job satisfies never;
+  }
+}
+
 async function serve(engine: Engine, request: Exclude<PoolRequest, { type: 'abort' }>): Promise<void> {
   const { id } = request;
   try {
-    await (request.type === 'train' ? runTraining(engine, id, request) : runEvaluation(engine, id, request));
+    await run(engine, id, request);
   } catch (thrown) {
     const { code, message } = asFederatedError(thrown, 'TRAINING_FAILED');
     answer({ type: 'failed', id, code, message });

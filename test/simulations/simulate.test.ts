@@ -1,6 +1,18 @@
 import { expect } from 'chai';
-import { simulate } from '../../simulations/simulate.ts';
-import { cloudSimulation } from '../helpers/small-federation.ts';
+import { fork } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { createEngine } from '../../shared/engine/create-engine.ts';
+import { trainLocally } from '../../shared/engine/training.ts';
+import { FederatedError } from '../../shared/errors.ts';
+import { initialWeights } from '../../shared/tasks/initial.ts';
+import type { Partitioner } from '../../simulations/partitions/partitioner.ts';
+import { simulate, type Simulation, type SimulationOptions } from '../../simulations/simulate.ts';
+import { useFolder } from '../contracts/folder.ts';
+import { clouds, cloudSimulation, cloudTask } from '../helpers/small-federation.ts';
 
 describe('simulate', () => {
   it('gives its rounds one after the other, and learns', async () => {
@@ -35,7 +47,234 @@ describe('simulate', () => {
   it('ends when its rounds are no longer asked for', async () => {
     const simulation = simulate(cloudSimulation({ rounds: 1_000 }));
     for await (const { round } of simulation) if (round === 2) break;
-    const error: unknown = await simulation.result.catch((thrown: unknown) => thrown);
-    expect(error).to.have.property('name', 'AbortError');
+    expect(await refusal(simulation)).to.have.property('code', 'ABORTED');
+  });
+
+  it('gives the same bytes over sockets as in memory, with and without secure aggregation', async () => {
+    for (const secureAggregation of [false, true]) {
+      const memory = await simulate(cloudSimulation({ secureAggregation })).result;
+      const ws = await simulate(cloudSimulation({ secureAggregation, transport: 'ws', workers: 2 })).result;
+      expect(memory.secureAggregation).to.equal(secureAggregation);
+      expect(ws.weightsSha256).to.equal(memory.weightsSha256);
+      expect(ws.loss).to.equal(memory.loss);
+    }
+  });
+
+  it('trains each client on its own examples, in the order in which it would alone', async () => {
+    // One round of one client is plain training on its part: the reference has a copy of its examples and no federation.
+    const data = clouds(40, 1);
+    const own = [3, 8, 13, 18, 23, 28, 33, 38];
+    const partition: Partitioner = { name: 'own', assign: () => [Uint32Array.from(own), Uint32Array.of(0, 1)] };
+    const options = cloudSimulation({ data, partition, clients: 2, clientsPerRound: 1, rounds: 1, localEpochs: 2 });
+    const simulation = simulate({
+      ...options,
+      task: { ...cloudTask, training: { ...cloudTask.training, minExamples: 3 } },
+    });
+    expect((await simulation.result).leftOut).to.equal(1); // two examples are too few
+    const weights = initialWeights(cloudTask.model, 3);
+    const engine = await createEngine({ model: cloudTask.model, backend: 'wasm' });
+    engine.setWeights(weights);
+    const copy = {
+      xs: Float32Array.from(own.flatMap((i) => [...data.xs.subarray(8 * i, 8 * i + 8)])),
+      ys: Int32Array.from(own, (i) => data.ys[i]!),
+      count: own.length,
+    };
+    const plan = { ...cloudTask.training, localEpochs: 2 };
+    const { delta } = await trainLocally(engine, copy, plan, { seed: 'clouds-1/3-0', round: 1 });
+    engine.dispose();
+    const expected = weights.map((w, i) => w + delta[i]!);
+    for (const [i, w] of (await simulation.weights)!.entries()) expect(w).to.be.closeTo(expected[i]!, 1e-7);
+  });
+
+  describe('with a folder', () => {
+    const folder = useFolder();
+
+    it('writes the files of a run, the same for the same seed', async () => {
+      const results = [];
+      for (const name of ['a', 'b']) {
+        const out = join(folder(), name);
+        results.push(await simulate(cloudSimulation({ out, evaluateClients: 2, clientTest: 0.2 })).result);
+        expect(await readdir(out)).to.have.members([
+          ...[
+            'checkpoints',
+            'clients.jsonl',
+            'config.json',
+            'env.json',
+            'events.jsonl',
+            'metrics.jsonl',
+            'result.json',
+          ],
+          'store',
+        ]);
+      }
+      const read = (name: string, file: string): Promise<string> => readFile(join(folder(), name, file), 'utf8');
+      for (const file of ['metrics.jsonl', 'clients.jsonl', 'config.json', 'events.jsonl']) {
+        expect(await read('a', file), file).to.equal(await read('b', file));
+      }
+      const lines = jsonLines(await read('a', 'metrics.jsonl'));
+      expect(lines.map(({ round }) => round)).to.deep.equal([1, 2, 3, 4, 5]);
+      expect(lines[1]).to.include.keys('eval/accuracy', 'eval/loss', 'train/loss', 'fairness/p10', 'fairness/jain');
+      expect(lines[0]).not.to.include.keys('fairness/p10');
+      const clients = jsonLines(await read('a', 'clients.jsonl'));
+      // Four reports in each of five rounds; all twelve clients are measured after rounds 2 and 4, and after the last.
+      expect(clients.filter((line) => 'norm' in line)).to.have.lengthOf(20);
+      expect(clients.filter((line) => 'accuracy' in line)).to.have.lengthOf(36);
+      const weights = await readFile(join(folder(), 'a', 'checkpoints', 'round-00005', 'weights.bin'));
+      expect(createHash('sha256').update(weights).digest('hex')).to.equal(results[0]!.weightsSha256);
+      expect(
+        jsonLines(await read('a', 'result.json').then((text) => JSON.stringify(JSON.parse(text))))[0],
+      ).to.deep.equal(results[0]);
+    });
+
+    it('gives the result again for a run that has ended, and refuses other settings', async () => {
+      const out = join(folder(), 'run');
+      const first = await simulate(cloudSimulation({ out })).result;
+      expect(await simulate(cloudSimulation({ out, workers: 2, transport: 'ws' })).result).to.deep.equal(first);
+      const error = await refusal(simulate(cloudSimulation({ out, rounds: 6 })));
+      expect(error.message).to.match(/holds a run with another "rounds": 5 there, 6 here/);
+    });
+
+    for (const transport of ['memory', 'ws'] as const) {
+      it(`goes on after a kill -9 as if nothing had happened (${transport})`, async function () {
+        this.timeout(60_000);
+        const whole = join(folder(), 'whole');
+        const killed = join(folder(), 'killed');
+        const devices = transport === 'memory' ? { devices: { speed: 10, dropout: 0.2, stragglers: 0.3 } } : {};
+        const options = { rounds: 1_000, transport, clientsPerRound: 5, ...devices };
+        for (const round of transport === 'memory' ? [2, 4] : [3]) await killIn(round, killed, options);
+        // As many rounds as the killed one has; a target would stop both at once.
+        const stop = async (out: string): Promise<string> => {
+          let weights = '';
+          for await (const each of simulate(cloudSimulation({ ...options, out }))) {
+            weights = each.metrics['weights'] as string;
+            if (each.round === 12) break;
+          }
+          return weights;
+        };
+        expect(await stop(killed)).to.equal(await stop(whole));
+        const lines = async (out: string): Promise<object[]> =>
+          jsonLines(await readFile(join(out, 'metrics.jsonl'), 'utf8')).filter(({ round }) => Number(round) <= 12);
+        const told = (await lines(killed)).map((line) => ({ ...line, seconds: 0, bytesUp: 0 }));
+        expect(told).to.deep.equal((await lines(whole)).map((line) => ({ ...line, seconds: 0, bytesUp: 0 })));
+      });
+    }
+  });
+
+  describe('on virtual time', () => {
+    const slow = { speed: 1, slowdown: 100 }; // 20 examples: 20 s, a straggler 2,000 s
+
+    it('waits for nothing: an hour of devices at work is over at once, the same with any number of workers', async () => {
+      const devices = { speed: 0.1, spread: 1 };
+      const one = await simulate(cloudSimulation({ devices, overselect: 2, roundTimeout: 3_600_000 })).result;
+      const two = await simulate(cloudSimulation({ devices, overselect: 2, roundTimeout: 3_600_000, workers: 2 }))
+        .result;
+      expect(one.virtualSeconds).to.be.above(300);
+      expect(two).to.deep.equal({ ...one, workers: 2, seconds: two.seconds });
+    });
+
+    it('closes a round at its deadline without the stragglers', async () => {
+      const rounds = [];
+      const options = { devices: { ...slow, stragglers: 0.2 }, roundTimeout: 100_000, minReports: 1, rounds: 10 };
+      for await (const round of simulate(cloudSimulation(options))) rounds.push(round);
+      const short = rounds.filter(({ result }) => result === 'short');
+      expect(short).not.to.deep.equal([]);
+      // Twenty seconds when all are in time, a hundred when it had to wait for the deadline.
+      expect(new Set(rounds.map(({ metrics }) => metrics['seconds']))).to.deep.equal(new Set([20, 100]));
+      for (const { metrics } of short) expect(metrics['reports']).to.be.within(1, 3).and.to.satisfy(Number.isInteger);
+    });
+
+    it('closes a round as soon as enough of those picked beyond it have reported', async () => {
+      const options = { devices: { ...slow, stragglers: 0.3 }, clientsPerRound: 4, overselect: 3, rounds: 6 };
+      const { virtualSeconds, reports } = await simulate(cloudSimulation(options)).result;
+      expect(reports).to.equal(24);
+      expect(virtualSeconds).to.equal(120); // no round waits for one of its stragglers
+    });
+
+    it('tries a round again when too few report, and gives up with the reason', async () => {
+      const rounds: string[] = [];
+      const simulation = simulate(cloudSimulation({ devices: { speed: 1, dropout: 1 }, maxAttempts: 3 }));
+      const ended = (async () => {
+        for await (const { result } of simulation) rounds.push(result);
+      })();
+      const error = await ended.then(
+        () => null,
+        (thrown: unknown) => thrown,
+      );
+      expect(rounds).to.deep.equal(['abandoned', 'abandoned', 'abandoned']);
+      expect(error)
+        .to.have.property('message')
+        .that.matches(/round 1 was abandoned 3 times, last: 0 of 4 reports/);
+    });
+
+    it('survives drop-outs under secure aggregation', async () => {
+      const options = { devices: { speed: 1, dropout: 0.2 }, secureAggregation: true, clientsPerRound: 6 };
+      const { rounds, reports } = await simulate(cloudSimulation(options)).result;
+      expect(rounds).to.equal(5);
+      expect(reports).to.be.within(15, 29); // of 30
+    });
+  });
+
+  describe('refuses, before anything runs,', () => {
+    const cases: [string, Partial<SimulationOptions>, RegExp][] = [
+      ['a task that is not known', { task: 'mnist-3nn' }, /task: no "mnist-3nn"; known are mnist-2nn, /],
+      ['data that are not known', { task: 'mnist-2nn', data: 'mnost' }, /no set "mnost"; known are mnist, /],
+      ['a partition that is not known', { partition: 'iid2' }, /partition: no kind "iid2"; known are iid, shards:2, /],
+      ['a partition that cannot be', { partition: 'pathological:9' }, /partition pathological:9: .*class/],
+      ['more clients than examples', { clients: 1_000 }, /1000 clients cannot share 240 examples/],
+      [
+        'more clients in a round than there are',
+        { clientsPerRound: 13 },
+        /clientsPerRound: 13 clients cannot be .* 12/,
+      ],
+      ['no workers', { workers: 0 }, /workers: expected a whole number from 1 to 1024, got 0/],
+      ['a learning rate of 0', { clientLearningRate: 0 }, /clientLearningRate/],
+      ['a strategy that is not known', { strategy: { name: 'fedsum' } as never }, /strategy/],
+      ['a transport that is not known', { transport: 'tcp' as never }, /transport: expected memory or ws, got "tcp"/],
+      ['devices on sockets', { transport: 'ws', devices: { dropout: 0.1 } }, /devices: .* take the transport memory/],
+      ['a drop-out above 1', { devices: { dropout: 2 } }, /devices: dropout: expected a number from 0 to 1, got 2/],
+      ['clients without tests', { evaluateClients: 1 }, /evaluateClients: .* set clientTest/],
+      [
+        'data of another shape',
+        { test: { ...clouds(4, 1), xs: new Float32Array(4) } },
+        /test: clouds does not fit task/,
+      ],
+      [
+        'a folder that cannot be made',
+        { out: join(fileURLToPath(import.meta.url), 'here') },
+        /out: .*simulate.test.ts\/here cannot be written/,
+      ],
+    ];
+    for (const [what, options, message] of cases) {
+      it(what, async () => {
+        const error = await refusal(simulate(cloudSimulation(options)));
+        expect(error).to.be.instanceOf(FederatedError);
+        expect(error.message).to.match(message);
+      });
+    }
   });
 });
+
+const jsonLines = (text: string): Record<string, unknown>[] =>
+  text
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+
+const refusal = (simulation: Simulation): Promise<FederatedError> =>
+  simulation.result.then(
+    () => {
+      throw new Error('it was not refused');
+    },
+    (thrown: unknown) => thrown as FederatedError,
+  );
+
+/** Lets a simulation in a process of its own run, and kills it in the middle of what comes after a round. */
+async function killIn(round: number, out: string, options: Partial<SimulationOptions>): Promise<void> {
+  const script = fileURLToPath(new URL('../helpers/mortal-simulation.ts', import.meta.url));
+  const child = fork(script, [out, JSON.stringify(options)], { execArgv: ['--import=tsx'] });
+  child.on('message', (done) => {
+    if (done === round) child.kill('SIGKILL');
+  });
+  const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
+  expect([code, signal]).to.deep.equal([null, 'SIGKILL']);
+}

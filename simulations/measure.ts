@@ -1,0 +1,82 @@
+import type { Evaluation } from '../server/store/store.ts';
+import { fairnessMetrics, type ClientResult } from './measures/clients.ts';
+import { groupFairness, groupMetrics, predictedClasses } from './measures/groups.ts';
+import type { TrainingPool } from './pool/pool.ts';
+import { shared } from './pool/shared-set.ts';
+import type { Prepared } from './prepare.ts';
+import type { SharedData } from './share.ts';
+
+/** What is measured on a global model, in the pool. */
+export interface Measurement {
+  readonly evaluation: Evaluation;
+  /** Each client's own, where it was measured. */
+  readonly clients: readonly ClientResult[];
+}
+
+/**
+ * Central evaluation on the test examples, with the gaps between their groups where they have any; and, when it is due, every
+ * client's own.
+ * @param weights - length d
+ * @param isLast - of the run
+ */
+export async function measure(
+  pool: TrainingPool,
+  { test, evaluateClients, names }: Prepared,
+  { tests }: SharedData,
+  model: Float32Array,
+  { round, isLast }: { readonly round: number; readonly isLast: boolean },
+): Promise<Measurement> {
+  const weights = shared(model);
+  const isDue = tests !== null && evaluateClients > 0 && (isLast || round % evaluateClients === 0);
+  const [central, groups, clients] = await Promise.all([
+    test === null ? null : pool.evaluate('test', test.count, weights),
+    groupGaps(pool, test, weights),
+    isDue ? measureClients(pool, tests, names, weights) : [],
+  ]);
+  return {
+    evaluation: {
+      ...(central === null ? {} : { ...central, examples: test!.count }),
+      ...groups,
+      ...(clients.length > 0 ? fairnessMetrics(clients) : {}),
+    },
+    clients,
+  };
+}
+
+async function measureClients(
+  pool: TrainingPool,
+  tests: NonNullable<SharedData['tests']>,
+  names: readonly string[] | null,
+  weights: Float32Array,
+): Promise<ClientResult[]> {
+  const results = await Promise.all(
+    tests.map(async (rows, index): Promise<ClientResult[]> => {
+      const examples = rows.to - rows.from;
+      if (examples === 0) return [];
+      const { loss, accuracy = null } = await pool.measure({ rows, weights });
+      return [{ client: names?.[index] ?? index, examples, accuracy, loss }];
+    }),
+  );
+  return results.flat();
+}
+
+/** Groups that are too many to say much are clients rather. */
+const mostGroups = 20;
+
+async function groupGaps(
+  pool: TrainingPool,
+  test: Prepared['test'],
+  weights: Float32Array,
+): Promise<Record<string, number>> {
+  if (test === null || test.classes === null || test.ys.length !== test.count) return {};
+  const groups = Object.entries(test.groups ?? {}).filter(([, { names }]) => names.length <= mostGroups);
+  if (groups.length === 0) return {};
+  const outputs = await pool.predict('test', test.count, weights);
+  const predicted = predictedClasses(outputs, test.count);
+  const labels = Int32Array.from(test.ys);
+  const { classes } = test;
+  return Object.assign(
+    {},
+    ...groups.map(([name, grouping]) => groupMetrics(name, groupFairness(grouping, labels, predicted, { classes }))),
+  ) as Record<string, number>;
+}

@@ -1,0 +1,222 @@
+import type { Host } from '../server/host.ts';
+import { RoundLines, type RoundLine } from '../server/round-lines.ts';
+import { RunFolder } from '../server/run-folder.ts';
+import { memoryBlobs, memoryStore } from '../server/store/memory.ts';
+import { openStore } from '../server/store/open.ts';
+import type { BlobStore, Store } from '../server/store/store.ts';
+import { FederatedError } from '../shared/errors.ts';
+import { runId, type RunId } from '../shared/ids.ts';
+import { finalRunStates } from '../shared/states.ts';
+import { ClientLines } from './client-lines.ts';
+import { deviceTurn } from './devices.ts';
+import type { SimulatedFederation } from './federation.ts';
+import { measure } from './measure.ts';
+import { openMemoryFederation } from './memory-federation.ts';
+import { TrainingPool } from './pool/pool.ts';
+import { prepare, type Load, type Prepared } from './prepare.ts';
+import { resultOf, roundOf, type SimulatedRound, type SimulationResult } from './result.ts';
+import { share, type SharedData } from './share.ts';
+import type { SimulationOptions } from './simulate-options.ts';
+import { checkSameRun, SimulationFolder } from './simulation-folder.ts';
+import { openSocketFederation } from './socket-federation.ts';
+
+export interface RunHooks {
+  readonly onRound: (round: SimulatedRound) => void;
+  readonly signal: AbortSignal;
+  /** Reads examples; default: from the registry. */
+  readonly load?: Load;
+}
+
+export interface Ended {
+  readonly result: SimulationResult;
+  /** The last model, length d; null for a run that had ended before and was found in its folder. */
+  readonly weights: Float32Array | null;
+}
+
+/** Everything that one simulation has open. */
+interface Scene {
+  readonly id: RunId;
+  readonly prepared: Prepared;
+  readonly data: SharedData;
+  readonly pool: TrainingPool;
+  readonly folder: SimulationFolder | null;
+  readonly hooks: RunHooks;
+}
+
+/** Runs a simulation to its end, from where its folder says that it stood. */
+export async function runSimulation(options: SimulationOptions, hooks: RunHooks): Promise<Ended> {
+  const startedAt = performance.now();
+  const seconds = (): number => (performance.now() - startedAt) / 1000;
+  const folder = options.out === undefined ? null : await SimulationFolder.open(options.out);
+  const prepared = await prepare(options, hooks.load);
+  const here = { ...prepared.about, ...prepared.config };
+  const there = (await folder?.config()) ?? null;
+  if (there !== null) checkSameRun(folder!.path, there, here);
+  const before = (await folder?.result<SimulationResult>()) ?? null;
+  if (before !== null) return { result: before, weights: null };
+  endIf(hooks.signal);
+  const data = share(prepared);
+  const { config, workers, backend } = prepared;
+  const { train, test } = data;
+  const pool = await TrainingPool.open({ model: config.task.model, backend, train, test }, workers);
+  try {
+    const id = runId(`${config.task.name.slice(0, 56)}-1`);
+    const scene: Scene = { id, prepared, data, pool, folder, hooks };
+    const { federation, close } = await open(scene);
+    try {
+      await play(scene, federation);
+      const view = await federation.operations.run(id);
+      const rounds = await federation.operations.rounds(id);
+      const weights = await federation.model(view.weights);
+      const out = folder?.path ?? null;
+      const rest = { traffic: federation.traffic(), seconds: seconds(), backend: pool.backend, out };
+      const result = resultOf(prepared, view, rounds, rest);
+      await folder?.saveCheckpoint(view.round, weights, config);
+      await folder?.saveResult(result);
+      return { result, weights };
+    } finally {
+      await close();
+    }
+  } finally {
+    await pool.close();
+  }
+}
+
+function endIf(signal: AbortSignal): void {
+  if (signal.aborted) throw new FederatedError('ABORTED', 'simulation: ended before its last round');
+}
+
+/** The federation, and the store under it. */
+async function open(
+  scene: Scene,
+): Promise<{ readonly federation: SimulatedFederation; readonly close: () => Promise<void> }> {
+  const { prepared, data, pool, folder } = scene;
+  const { config, devices, transport } = prepared;
+  const { parts } = data;
+  const common = { pool, parts, seed: config.seed, tamper: () => null };
+  if (transport === 'ws') {
+    const measuring = measuringOf(scene);
+    const federation = await openSocketFederation({
+      ...common,
+      dataDir: folder?.store ?? null,
+      ...(measuring === null ? {} : { evaluate: measuring.evaluate }),
+    });
+    measuring?.follow(federation);
+    return { federation, close: () => federation.close() };
+  }
+  const opened = folder === null ? inMemory() : await openStore(folder.store);
+  try {
+    const measuring = measuringOf(scene);
+    const federation = openMemoryFederation({
+      ...common,
+      store: opened.store,
+      blobs: opened.blobs,
+      startAt: await timeOf(opened.store, config.retryDelay),
+      device(client, { round, attempt }) {
+        const { from, to } = parts[client]!;
+        const examples = (to - from) * config.task.training.localEpochs;
+        return deviceTurn(devices, config.seed, { client, round, attempt }, examples);
+      },
+      ...(measuring === null ? {} : { evaluate: measuring.evaluate }),
+    });
+    measuring?.follow(federation);
+    return {
+      federation,
+      async close() {
+        await federation.close();
+        await opened.close();
+      },
+    };
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
+}
+
+const inMemory = (): { store: Store; blobs: BlobStore; close: () => Promise<void> } => ({
+  store: memoryStore(),
+  blobs: memoryBlobs(),
+  close: async () => {},
+});
+
+/** The virtual time at which a stored run stands: where its last attempt ended. */
+async function timeOf(store: Store, retryDelay: number): Promise<number> {
+  const [run] = await store.runs();
+  const last = run === undefined ? undefined : (await store.rounds(run.id)).at(-1);
+  if (last === undefined) return 0;
+  return last.record.endedAt + (last.record.result === 'abandoned' ? retryDelay : 0);
+}
+
+/** Measures each round's model; null where there is nothing to measure it on. */
+function measuringOf({ prepared, data, pool, folder }: Scene): {
+  readonly evaluate: NonNullable<Host['evaluate']>;
+  readonly follow: (federation: SimulatedFederation) => void;
+} | null {
+  const { test, tests, config } = prepared;
+  if (test === null && tests === null) return null;
+  let round = 0;
+  return {
+    follow(federation) {
+      federation.events.listen(({ type, data: { round: number, result } }) => {
+        if (type === 'round' && result !== undefined) round = number as number;
+      });
+    },
+    async evaluate(_, weights) {
+      const measured = round; // of the model that was just committed
+      const at = { round, isLast: round >= config.rounds };
+      const { evaluation, clients } = await measure(pool, prepared, data, weights, at);
+      folder?.appendClients(clients.map((each) => ({ round: measured, ...each })));
+      return evaluation;
+    },
+  };
+}
+
+/** Begins the run, or takes it up again, and lets it come to its end. */
+async function play({ id, prepared, folder, hooks }: Scene, federation: SimulatedFederation): Promise<void> {
+  const { config, about } = prepared;
+  const { events, operations } = federation;
+  const [stored] = await operations.runs();
+  if (stored !== undefined && folder !== null) await folder.keepClients(stored.round);
+  const files =
+    folder === null
+      ? null
+      : await RunFolder.open(folder.path, {
+          run: id,
+          operations: {
+            config: async () => config,
+            rounds: async () => (stored === undefined ? [] : operations.rounds(id)),
+          },
+          events,
+          about,
+        });
+  const rounds = stored === undefined ? [] : await operations.rounds(id);
+  const lines = RoundLines.after(rounds);
+  const emit = (all: readonly RoundLine[]): void => {
+    for (const line of all) hooks.onRound(roundOf(line));
+  };
+  const clients = new ClientLines(prepared.names);
+  let state: string = stored?.state ?? '';
+  events.listen((event) => {
+    emit(lines.take(event));
+    folder?.appendClients(clients.take(event));
+    if (event.type === 'run' && event.data['state'] !== undefined) state = event.data['state'] as string;
+  });
+  try {
+    await federation.start();
+    if (stored === undefined) await operations.create(config, id);
+    else if (stored.state === 'paused') await operations.resume(id);
+    await federation.play(
+      () => hooks.signal.aborted || state === 'paused' || finalRunStates.some((final) => final === state),
+    );
+    emit(lines.end());
+    endIf(hooks.signal);
+    const view = await operations.run(id);
+    if (view.state === 'finished') return;
+    const problem = federation.problem();
+    const why = problem === null ? '' : `; client ${problem.client}: ${problem.message}`;
+    throw new FederatedError(problem?.code ?? 'BAD_STATE', `simulation: ${view.reason ?? view.message}${why}`);
+  } finally {
+    await files?.close();
+    await folder?.settled();
+  }
+}

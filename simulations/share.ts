@@ -1,0 +1,49 @@
+import { seeded } from '../shared/random.ts';
+import type { PoolSetup, Rows, SharedSet } from './pool/messages.ts';
+import { sharedSet } from './pool/shared-set.ts';
+import type { Prepared } from './prepare.ts';
+
+/** The examples of a simulation in memory that threads share. */
+export interface SharedData extends Pick<PoolSetup, 'train' | 'test'> {
+  /** Each client's examples to train on. */
+  readonly parts: readonly Rows[];
+  /** Each client's examples to be measured on; null: they are not. */
+  readonly tests: readonly Rows[] | null;
+}
+
+/** Moves the examples over, with each client's index lists; feature skew is laid on them here. */
+export function share({ data, test, lists, tests, partitioner, config }: Prepared): SharedData {
+  const ofTrain = tests?.set === 'train' ? tests.lists : [];
+  const train = sharedSet(data, [...lists, ...ofTrain]);
+  const rows = rowsOf('train', [...lists, ...ofTrain]);
+  if (partitioner.alter !== undefined) {
+    for (const [client, list] of lists.entries()) {
+      const own = tests?.set === 'train' ? [...list, ...tests.lists[client]!] : [...list];
+      alter(train, own, (xs) => partitioner.alter!(xs, client, lists.length, seeded(config.seed, 'alter', client)));
+    }
+  }
+  return {
+    train,
+    test: test === null ? null : sharedSet(test, tests?.set === 'test' ? tests.lists : []),
+    parts: rows.slice(0, lists.length),
+    tests: tests === null ? null : tests.set === 'train' ? rows.slice(lists.length) : rowsOf('test', tests.lists),
+  };
+}
+
+function rowsOf(set: Rows['set'], lists: readonly Uint32Array[]): Rows[] {
+  let from = 0;
+  return lists.map(({ length }) => {
+    const rows = { set, listed: true, from, to: from + length };
+    from = rows.to;
+    return rows;
+  });
+}
+
+/** Changes examples where they lie, since each is one client's. */
+function alter({ xs, count }: SharedSet, indices: readonly number[], change: (xs: Float32Array) => void): void {
+  const width = xs.length / count;
+  const own = new Float32Array(indices.length * width);
+  for (const [i, index] of indices.entries()) own.set(xs.subarray(index * width, (index + 1) * width), i * width);
+  change(own);
+  for (const [i, index] of indices.entries()) xs.set(own.subarray(i * width, (i + 1) * width), index * width);
+}
