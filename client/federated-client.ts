@@ -382,13 +382,14 @@ export class FederatedClient extends EventTarget {
     this.#cancelDataCheck();
     const { checkEvery = 30_000 } = this.#options;
     const ended = new AbortController();
-    const cancel = this.#platform.clock.after(checkEvery, async () => {
+    const look = async (): Promise<void> => {
       // A source that fails now may give again later: what is wrong with it is told when it is asked for a round.
       const isEnough = await this.#worker.hasEnough(ended.signal).catch(() => false);
       if (ended.signal.aborted || this.#state.unable !== 'data-too-small') return;
       if (isEnough) this.#dispatch({ type: 'able', examples: this.#state.examples });
       else this.#awaitData();
-    });
+    };
+    const cancel = this.#platform.clock.after(checkEvery, () => void look());
     this.#cancelDataCheck = () => {
       ended.abort();
       cancel();
