@@ -2,9 +2,9 @@ import type { Random } from '../shared/random.ts';
 
 /** Draws from the distributions that simulations need, from a seeded generator: the same seed gives the same numbers. */
 
-/** Uniform over (0, 1), never 0 or 1: an odd multiple of 2^-54, from two draws. */
+/** Uniform over (0, 1), never 0 or 1: an odd multiple of 2^-53, from two draws (one bit more would round up to 1). */
 export const openUniform = (random: Random): number =>
-  ((random.u32() >>> 5) * 2 ** 26 + (random.u32() >>> 6) + 0.5) / 2 ** 53;
+  ((random.u32() >>> 6) * 2 ** 26 + (random.u32() >>> 6) + 0.5) / 2 ** 52;
 
 /**
  * Normal with mean 0 and standard deviation 1.

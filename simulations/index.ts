@@ -21,7 +21,7 @@ export {
   type ClientSpread,
 } from './measures/clients.ts';
 export { driftMetrics, driftOf, type Drift } from './measures/drift.ts';
-export { groupFairness, groupMetrics, predictedClasses, type GroupFairness } from './measures/groups.ts';
+export { groupFairness, groupMetrics, modelFairness, predictedClasses, type GroupFairness } from './measures/groups.ts';
 export { crossingAt, firstAt, type CurvePoint } from './measures/target.ts';
 export { benchServer } from './bench/server.ts';
 export type { BenchReport, BenchRow } from './bench/report.ts';

@@ -137,6 +137,7 @@ describe('the architecture', () => {
   it('keeps clock, randomness, sockets and logs out of the files that decide', () => {
     const deciding = [
       ...within('server/round.ts', 'server/selection.ts', 'server/strategies/', 'client/session.ts', 'shared/secagg/'),
+      ...within('simulations/partitions/', 'simulations/measures/'),
     ];
     expect(deciding).to.include.members(['server/round.ts', 'client/session.ts', 'server/strategies/fedavg.ts']);
     const platform = ({ name }: Import): boolean =>

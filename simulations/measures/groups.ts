@@ -1,5 +1,7 @@
+import type { Engine } from '../../shared/engine/engine.ts';
 import { FederatedError } from '../../shared/errors.ts';
 import type { Grouping } from '../datasets/groups.ts';
+import type { LoadedData } from '../datasets/loaded.ts';
 
 /** Whether a model treats groups of people alike: from its predictions for examples whose group is known. */
 
@@ -107,4 +109,25 @@ export function predictedClasses(outputs: Float32Array, count: number): Int32Arr
     }
     return best;
   });
+}
+
+/**
+ * The metrics of every group that the examples know (adult: `sex`, `race` ...), from one pass of a model over them. None for
+ * examples without groups, or without one class each.
+ * @param engine - with the model's weights
+ * @param least - groups with fewer examples do not count
+ */
+export async function modelFairness(
+  engine: Pick<Engine, 'predict'>,
+  { xs, ys, count, classes, groups = {} }: LoadedData,
+  { least = 1 }: { readonly least?: number } = {},
+): Promise<Record<string, number>> {
+  const names = Object.keys(groups);
+  if (names.length === 0 || classes === null || ys.length !== count) return {};
+  const predicted = predictedClasses(await engine.predict(xs, count), count);
+  const labels = Int32Array.from(ys);
+  return Object.assign(
+    {},
+    ...names.map((name) => groupMetrics(name, groupFairness(groups[name]!, labels, predicted, { classes, least }))),
+  ) as Record<string, number>;
 }
