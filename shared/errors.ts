@@ -80,6 +80,7 @@ export const errorCodes = {
   BAD_MODEL: { retry: false, close: null },
   TRAINING_FAILED: { retry: false, close: null },
   NO_BACKEND: { retry: false, close: null },
+  NOT_SUPPORTED: { retry: false, close: null },
   BLOB_MISMATCH: { retry: true, close: null },
   CONNECTION_LOST: { retry: true, close: null },
   CONNECTION_REFUSED: { retry: true, close: null },

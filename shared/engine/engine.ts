@@ -1,6 +1,8 @@
 import { FederatedError } from '../errors.ts';
 import type { OptimizerSpec } from '../tasks/optimizer.ts';
+import type { Span } from '../tasks/spans.ts';
 import type { Layout } from '../weights.ts';
+import type { Pull } from './pull.ts';
 
 /** Examples as flat arrays: what loaders give, trainers take and workers pass on without a copy. */
 export interface Examples {
@@ -23,10 +25,14 @@ export interface UpdateRule {
   readonly optimizer: OptimizerSpec;
   /** First adds 2 · l2 · w to the gradient of every kernel. */
   readonly l2?: number;
+  /** And this to the gradient of every weight. */
+  readonly pull?: Pull;
   /** Then cuts each value off at ± this. */
   readonly gradientClipValue?: number;
   /** Then scales the whole gradient down to this L2 norm. */
   readonly gradientClipNorm?: number;
+  /** Weights that stay as they are, each whole; their gradients do not count in that norm. Running statistics move on. */
+  readonly frozen?: readonly Span[];
 }
 
 /** What an engine answers after `dispose`. */

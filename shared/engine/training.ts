@@ -1,11 +1,24 @@
 import { asFederatedError, FederatedError } from '../errors.ts';
 import { learningRateAt } from '../tasks/optimizer.ts';
+import type { Span } from '../tasks/spans.ts';
+import { localSteps, stepSize } from '../tasks/steps.ts';
 import type { TrainingPlan } from '../tasks/task.ts';
 import { BatchReader, epochOrder } from './batches.ts';
 import { stepSeeds } from './dropout.ts';
 import type { Engine, Examples, UpdateRule } from './engine.ts';
 import { firstNotFinite } from './examples.ts';
 import { pause } from './pause.ts';
+import type { Pull } from './pull.ts';
+
+/** What a federated algorithm changes of plain local training. */
+export interface Adjustments {
+  /** Added to every gradient. */
+  readonly pull?: Pull;
+  /** Weights that stay as they are. */
+  readonly frozen?: readonly Span[];
+  /** Measures the loss of the weights that it begins with, over all examples, as `initial-loss`. */
+  readonly measureFirst?: boolean;
+}
 
 export interface TrainLocallyOptions {
   /** With the round, seeds the order of the batches and what dropout drops. */
@@ -16,6 +29,7 @@ export interface TrainLocallyOptions {
   readonly onProgress?: (fraction: number) => void;
   /** Which examples to train on, in the client's own order; default: all. */
   readonly indices?: Uint32Array;
+  readonly adjust?: Adjustments | undefined;
   /** Steps between two pauses in which the thread can see messages and the abort; default 16. */
   readonly yieldEvery?: number;
 }
@@ -25,17 +39,25 @@ export interface LocalUpdate {
   readonly delta: Float32Array;
   /** Examples trained on. */
   readonly examples: number;
-  /** `loss`: mean over the examples of the last epoch, each measured before the step that used it. */
-  readonly metrics: { readonly loss: number };
+  /**
+   * `loss`: mean over the examples of the last epoch, each measured before the step that used it. `initial-loss` where it is
+   * asked for.
+   */
+  readonly metrics: { readonly loss: number; readonly 'initial-loss'?: number };
 }
 
 const diverged = (what: string): FederatedError =>
   new FederatedError('TRAINING_FAILED', `training: ${what}; the training diverged, lower clientLearningRate`);
 
 /** What a plan does with each gradient. */
-const ruleOf = ({ optimizer, l2, gradientClipNorm, gradientClipValue }: TrainingPlan): UpdateRule => ({
+const ruleOf = (
+  { optimizer, l2, gradientClipNorm, gradientClipValue }: TrainingPlan,
+  { pull, frozen }: Adjustments,
+): UpdateRule => ({
   optimizer,
   l2,
+  ...(pull === undefined ? {} : { pull }),
+  ...(frozen === undefined ? {} : { frozen }),
   ...(gradientClipNorm === undefined ? {} : { gradientClipNorm }),
   ...(gradientClipValue === undefined ? {} : { gradientClipValue }),
 });
@@ -56,11 +78,11 @@ export async function trainLocally(
   engine: Engine,
   examples: Examples,
   plan: TrainingPlan,
-  { seed, round, signal, onProgress, indices, yieldEvery = 16 }: TrainLocallyOptions,
+  { seed, round, signal, onProgress, indices, adjust = {}, yieldEvery = 16 }: TrainLocallyOptions,
 ): Promise<LocalUpdate> {
   const count = indices?.length ?? examples.count;
-  const batchSize = plan.batchSize === 'full' ? count : Math.min(plan.batchSize, count);
-  const steps = plan.localEpochs * Math.ceil(count / batchSize);
+  const batchSize = stepSize(plan, count);
+  const steps = localSteps(plan, count);
   const rate = learningRateAt(plan.clientLearningRate, plan.schedule, round);
   const before = await engine.getWeights();
   const isFull = batchSize === count;
@@ -68,8 +90,10 @@ export async function trainLocally(
   const nextSeed = stepSeeds(seed, round);
   let done = 0;
   let loss = 0;
+  let initial: number | null = null;
   try {
-    engine.setRule(ruleOf(plan));
+    engine.setRule(ruleOf(plan, adjust));
+    if (adjust.measureFirst === true) initial = await lossOf(engine, examples, indices);
     for (let epoch = 0; epoch < plan.localEpochs; epoch++) {
       await engine.takeLoss(); // of this epoch alone
       const order = orderOf(indices, isFull ? null : epochOrder(seed, round, epoch, count));
@@ -91,5 +115,18 @@ export async function trainLocally(
   for (let i = 0; i < delta.length; i++) delta[i]! -= before[i]!;
   if (firstNotFinite(delta) >= 0) throw diverged('the weights are not finite');
   onProgress?.(1);
-  return { delta, examples: count, metrics: { loss } };
+  return { delta, examples: count, metrics: initial === null ? { loss } : { loss, 'initial-loss': initial } };
+}
+
+/** Mean loss of an engine's weights over a client's examples. */
+async function lossOf(engine: Engine, examples: Examples, indices: Uint32Array | undefined): Promise<number> {
+  if (indices === undefined) return (await engine.evaluate(examples)).loss;
+  const part = 1_000; // at once, so that no copy of all of them is made
+  const reader = new BatchReader(examples, Math.min(part, indices.length));
+  let sum = 0;
+  for (let from = 0; from < indices.length; from += part) {
+    const to = Math.min(indices.length, from + part);
+    sum += (await engine.evaluate(reader.read(indices, from, to))).loss * (to - from);
+  }
+  return sum / indices.length;
 }

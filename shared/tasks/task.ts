@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { FederatedError } from '../errors.ts';
+import { algorithmSchema } from './algorithm.ts';
 import { modelSchema } from './model.ts';
 import { optimizerSchema, scheduleSchema } from './optimizer.ts';
 
@@ -46,6 +47,8 @@ export const trainingSchema = v.strictObject({
   l2: v.optional(v.pipe(v.number(), v.finite(), v.minValue(0)), 0),
   /** A client with fewer examples does not take part. */
   minExamples: v.optional(natural, 1),
+  /** What each client does beside; the run's strategy sets it. */
+  algorithm: v.optional(algorithmSchema),
 });
 
 export const taskSchema = v.strictObject({

@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import type { Engine, UpdateRule } from '../../shared/engine/engine.ts';
 import type { ModelCase } from '../helpers/reference/case.ts';
-import { modelLayout } from '../../shared/tasks/model.ts';
+import { modelLayout, type ModelSpec } from '../../shared/tasks/model.ts';
+import { layoutSize } from '../../shared/weights.ts';
 import { ReferenceRule } from '../helpers/reference/optimizers.ts';
 
 const adam = { name: 'adam', beta1: 0.8, beta2: 0.99, epsilon: 1e-3 } as const;
@@ -22,6 +23,25 @@ const rules: Readonly<Record<string, UpdateRule>> = {
   'everything together': { optimizer: adam, l2: 0.1, gradientClipValue: 0.05, gradientClipNorm: 0.1 },
 };
 
+/** What federated algorithms add: a pull to an anchor, a drift, weights that stay. */
+function rulesFor(model: ModelSpec): Readonly<Record<string, UpdateRule>> {
+  const layout = modelLayout(model);
+  const size = layoutSize(layout);
+  const anchor = Float32Array.from({ length: size }, (_, i) => Math.sin(i) / 2);
+  const drift = Float32Array.from({ length: size }, (_, i) => Math.cos(i) / 20);
+  const { offset: end } = layout[1]!;
+  const frozen = [{ start: 0, end }];
+  const sgd = { name: 'sgd' } as const;
+  return {
+    'a pull to an anchor': { optimizer: sgd, pull: { mu: 0.5, anchor } },
+    'a drift': { optimizer: sgd, pull: { mu: 0, drift } },
+    'both, with L2': { optimizer: sgd, l2: 0.1, pull: { mu: 0.5, anchor, drift } },
+    'both, before clipping': { optimizer: adam, gradientClipNorm: 0.1, pull: { mu: 0.5, anchor, drift } },
+    'weights that stay': { optimizer: sgd, frozen, pull: { mu: 0.5, anchor } },
+    'weights that stay, which do not count in the norm': { optimizer: adam, frozen, gradientClipNorm: 0.02 },
+  };
+}
+
 const steps = 5;
 const rate = 0.05;
 
@@ -41,7 +61,7 @@ export function describeRules(
       layout.findLast(({ offset }) => offset <= index)!.name.includes('/moving-');
 
     describe(`the rule of its steps: ${title}`, () => {
-      for (const [name, rule] of Object.entries(rules)) {
+      for (const [name, rule] of Object.entries({ ...rules, ...rulesFor(model) })) {
         it(`computes ${name}`, async () => {
           const engine = await engineFor(one);
           engine.setRule(rule);

@@ -1,5 +1,6 @@
 import type { UpdateRule } from '../engine.ts';
 import type { Kernels } from '../kernels/load.ts';
+import { constantOf } from '../pull.ts';
 import type { Arena } from './arena.ts';
 import { isTrained } from './stages.ts';
 import type { Landing, Weight } from './stage.ts';
@@ -15,11 +16,33 @@ export interface Optimizer {
   finish(rate: number): void;
 }
 
-/** Plain SGD: each gradient is subtracted from its weight by the product that makes it. */
-const plain = ({ l2 = 0 }: UpdateRule): Optimizer => ({
-  land: ({ at, role }, rate) => ({ at, alpha: -rate, beta: role === 'kernel' ? 1 - 2 * l2 * rate : 1 }),
-  finish() {},
-});
+/**
+ * Plain SGD: each gradient is subtracted from its weight by the product that makes it, which scales the weight as well: that
+ * is all of L2, and the part of a pull that changes with the weight.
+ */
+function plain({ l2 = 0, pull }: UpdateRule, { kernels }: OptimizerContext, moved: Moved): Optimizer {
+  const decay = pull?.mu ?? 0;
+  return {
+    land: (weight, rate) => {
+      const { at, role } = weight;
+      if (moved.isFrozen(weight)) return { at, alpha: 0, beta: 1 };
+      return { at, alpha: -rate, beta: 1 - (decay + (role === 'kernel' ? 2 * l2 : 0)) * rate };
+    },
+    finish(rate) {
+      if (moved.constant === null) return;
+      for (const { at, size } of moved.weights) kernels.addScaled(at, moved.constant + (at - moved.base), size, -rate);
+    },
+  };
+}
+
+/** The weights that a rule moves. */
+interface Moved {
+  readonly weights: readonly Weight[];
+  isFrozen(weight: Weight): boolean;
+  /** Address of the constant part of the pull, or null without one. */
+  readonly constant: number | null;
+  readonly base: number;
+}
 
 export interface OptimizerContext {
   readonly kernels: Kernels;
@@ -32,10 +55,21 @@ export interface OptimizerContext {
 /** An optimizer with fresh state. Reserves the gradients of all weights and its state in the arena, unless it needs none. */
 export function createOptimizer(rule: UpdateRule, { kernels, arena, weights, base }: OptimizerContext): Optimizer {
   const { optimizer, l2 = 0, gradientClipValue, gradientClipNorm } = rule;
-  const clips = gradientClipValue !== undefined || gradientClipNorm !== undefined;
-  if (optimizer.name === 'sgd' && !clips) return plain(rule);
-  const trained = weights.filter(isTrained);
+  const { pull, frozen = [] } = rule;
   const size = weights.reduce((sum, weight) => sum + weight.size, 0);
+  const offsetOf = ({ at }: Weight): number => (at - base) / 4;
+  const isFrozen = (weight: Weight): boolean =>
+    frozen.some(({ start, end }) => start <= offsetOf(weight) && offsetOf(weight) < end);
+  const trained = weights.filter((weight) => isTrained(weight) && !isFrozen(weight));
+  const constant = pull === undefined ? null : arena.reserve(size);
+  if (pull !== undefined) {
+    arena.commit();
+    arena.floats(constant!, size).set(constantOf(pull, size));
+  }
+  const clips = gradientClipValue !== undefined || gradientClipNorm !== undefined;
+  if (optimizer.name === 'sgd' && !clips) {
+    return plain(rule, { kernels, arena, weights, base }, { weights: trained, isFrozen, constant, base });
+  }
   const gradients = arena.reserve(size);
   const states = Array.from({ length: slots[optimizer.name] }, () => arena.reserve(size));
   arena.commit();
@@ -97,6 +131,10 @@ export function createOptimizer(rule: UpdateRule, { kernels, arena, weights, bas
       for (const { at, size: count, role } of trained) {
         const g = gradients + (at - base);
         if (l2 !== 0 && role === 'kernel') kernels.addScaled(g, at, count, 2 * l2);
+        if (pull !== undefined && constant !== null) {
+          if (pull.mu !== 0) kernels.addScaled(g, at, count, pull.mu);
+          kernels.addScaled(g, constant + (at - base), count, 1);
+        }
         if (gradientClipValue !== undefined) kernels.clipValues(g, count, gradientClipValue);
       }
       if (gradientClipNorm !== undefined) {

@@ -84,7 +84,7 @@ export class GraphEngine implements Engine {
       ),
     );
     this.#trained = this.#variables
-      .map((variable, i) => ({ variable, role: specs[i]!.role }))
+      .map((variable, i) => ({ variable, role: specs[i]!.role, offset: this.layout[i]!.offset }))
       .filter(({ role }) => role !== 'statistic');
   }
 
@@ -120,7 +120,7 @@ export class GraphEngine implements Engine {
   step(batch: Examples, learningRate: number, seed = 0): void {
     this.#enter();
     checkBatch(batch, this.#model);
-    this.#updater ??= createUpdater(this.#rule, this.#trained);
+    this.#updater ??= createUpdater(this.#rule, this.#trained, this.#size);
     const updater = this.#updater;
     compute(this.backend, () => {
       const { loss, gradients, statistics } = this.#pass(batch, seed);

@@ -2,9 +2,13 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { OptimizerSpec } from '../../tasks/optimizer.ts';
 import type { WeightSpec } from '../../tasks/layers.ts';
 import type { UpdateRule } from '../engine.ts';
+import { constantOf } from '../pull.ts';
+import { sizeOf } from '../../weights.ts';
 
 /** A weight that a gradient moves. */
 export interface Trained {
+  /** Of its first value in the flat vector. */
+  readonly offset: number;
   readonly variable: tf.Variable;
   readonly role: WeightSpec['role'];
 }
@@ -105,15 +109,20 @@ function methodOf(spec: OptimizerSpec): Method {
   }
 }
 
-/** L2, then clipping by value, then clipping by the norm of all gradients together. */
+/**
+ * L2 and the pull, then clipping by value, then clipping by the norm of all gradients together.
+ * @param constants - of the pull, for each weight
+ */
 function prepared(
   gradients: readonly tf.Tensor[],
   weights: readonly Trained[],
-  { l2 = 0, gradientClipValue, gradientClipNorm }: UpdateRule,
+  constants: readonly tf.Tensor[],
+  { l2 = 0, pull, gradientClipValue, gradientClipNorm }: UpdateRule,
 ): readonly tf.Tensor[] {
   const clipped = gradients.map((gradient, i) => {
     const { variable, role } = weights[i]!;
-    const whole = l2 > 0 && role === 'kernel' ? blend(2 * l2, variable, 1, gradient) : gradient;
+    const regularised = l2 > 0 && role === 'kernel' ? blend(2 * l2, variable, 1, gradient) : gradient;
+    const whole = pull === undefined ? regularised : tf.add(blend(pull.mu, variable, 1, regularised), constants[i]!);
     return gradientClipValue === undefined ? whole : tf.clipByValue(whole, -gradientClipValue, gradientClipValue);
   });
   if (gradientClipNorm === undefined) return clipped;
@@ -124,8 +133,21 @@ function prepared(
   return clipped.map((gradient) => tf.mul(gradient, factor));
 }
 
-/** An updater with fresh state for weights on the current backend. */
-export function createUpdater(rule: UpdateRule, weights: readonly Trained[]): Updater {
+/**
+ * An updater with fresh state for weights on the current backend.
+ * @param all - that have gradients
+ * @param size - d
+ */
+export function createUpdater(rule: UpdateRule, all: readonly Trained[], size: number): Updater {
+  const { pull, frozen = [] } = rule;
+  const isFrozen = ({ offset }: Trained): boolean => frozen.some(({ start, end }) => start <= offset && offset < end);
+  const moved = all.flatMap((weight, i) => (isFrozen(weight) ? [] : [i]));
+  const weights = moved.map((i) => all[i]!);
+  const constant = pull === undefined ? null : constantOf(pull, size);
+  const constants = weights.flatMap(({ offset, variable: { shape } }) => {
+    if (constant === null) return [];
+    return [tf.keep(tf.tensor(constant.slice(offset, offset + sizeOf(shape)), shape))];
+  });
   const { slots, initial = 0, change: changeOf } = methodOf(rule.optimizer);
   const empty = tf.keep(tf.scalar(0)); // stands where a method has no second slot
   const filled = (index: number, { variable }: Trained): tf.Tensor =>
@@ -143,7 +165,8 @@ export function createUpdater(rule: UpdateRule, weights: readonly Trained[]): Up
     apply(gradients, rate) {
       step++;
       tf.tidy(() => {
-        for (const [i, gradient] of prepared(gradients, weights, rule).entries()) {
+        const used = moved.map((i) => gradients[i]!);
+        for (const [i, gradient] of prepared(used, weights, constants, rule).entries()) {
           const weight = weights[i]!;
           const state = states[i]!;
           const { change, first, second } = changeOf(gradient, state, { rate, step, weight });
@@ -156,6 +179,7 @@ export function createUpdater(rule: UpdateRule, weights: readonly Trained[]): Up
     dispose() {
       for (const { first, second } of states) tf.dispose([first, second]);
       empty.dispose();
+      tf.dispose(constants);
     },
   };
 }

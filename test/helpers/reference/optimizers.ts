@@ -7,6 +7,7 @@ export class ReferenceRule {
   readonly #rule: UpdateRule;
   /** 1 for weights of kernels, which alone are regularised and decay. */
   readonly #isKernel: Float64Array;
+  readonly #isTrained: Float64Array;
   /** Velocity, or the mean of gradients. */
   readonly #first: Float64Array;
   /** Sum or mean of squares. */
@@ -19,7 +20,10 @@ export class ReferenceRule {
     const size = specs.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
     const offsets = layoutOf(specs).map(({ offset }) => offset);
     this.#isKernel = new Float64Array(size);
+    this.#isTrained = new Float64Array(size);
     for (const [i, { role, shape }] of specs.entries()) {
+      const isFrozen = rule.frozen?.some(({ start, end }) => start <= offsets[i]! && offsets[i]! < end) ?? false;
+      if (role !== 'statistic' && !isFrozen) this.#isTrained.fill(1, offsets[i]!, offsets[i]! + sizeOf(shape));
       if (role === 'kernel') this.#isKernel.fill(1, offsets[i]!, offsets[i]! + sizeOf(shape));
     }
     this.#first = new Float64Array(size);
@@ -34,15 +38,17 @@ export class ReferenceRule {
   step(weights: Float64Array, gradient: Float64Array, rate: number): Float64Array {
     this.#steps++;
     const g = this.#prepared(weights, gradient);
-    return weights.map((weight, i) => -rate * this.#direction(weight, g[i]!, i));
+    return weights.map((weight, i) => this.#isTrained[i]! * -rate * this.#direction(weight, g[i]!, i));
   }
 
   /** With L2 regularisation, then cut off value by value, then scaled down to the norm. */
   #prepared(weights: Float64Array, gradient: Float64Array): Float64Array {
-    const { l2 = 0, gradientClipValue = Infinity, gradientClipNorm = Infinity } = this.#rule;
+    const { l2 = 0, pull, gradientClipValue = Infinity, gradientClipNorm = Infinity } = this.#rule;
     const clipped = gradient.map((value, i) => {
       const regularised = value + 2 * l2 * this.#isKernel[i]! * weights[i]!;
-      return Math.min(gradientClipValue, Math.max(-gradientClipValue, regularised));
+      const toAnchor = pull?.anchor === undefined ? 0 : pull.mu * (weights[i]! - pull.anchor[i]!);
+      const pulled = this.#isTrained[i]! * (regularised + toAnchor + (pull?.drift?.[i] ?? 0));
+      return Math.min(gradientClipValue, Math.max(-gradientClipValue, pulled));
     });
     const norm = Math.sqrt(clipped.reduce((sum, value) => sum + value ** 2, 0));
     return norm <= gradientClipNorm ? clipped : clipped.map((value) => (value * gradientClipNorm) / norm);

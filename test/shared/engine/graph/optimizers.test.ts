@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { expect } from 'chai';
 import type { UpdateRule } from '../../../../shared/engine/engine.ts';
-import { createUpdater } from '../../../../shared/engine/graph/optimizers.ts';
+import { createUpdater, type Trained } from '../../../../shared/engine/graph/optimizers.ts';
 import { seeded } from '../../../../shared/random.ts';
 import { optimizerNames, optimizerSchema, type OptimizerSpec } from '../../../../shared/tasks/optimizer.ts';
 import * as v from 'valibot';
@@ -15,10 +15,11 @@ function walk(rule: UpdateRule, start: readonly number[], gradients: readonly (r
   const parts = (values: readonly number[]) => [values.slice(0, 3), values.slice(3)].map((part) => tf.tensor1d(part));
   const before = tf.memory().numTensors;
   const variables = tf.tidy(() => parts(start).map((part) => tf.variable(part)));
-  const updater = createUpdater(rule, [
-    { variable: variables[0]!, role: 'kernel' },
-    { variable: variables[1]!, role: 'bias' },
-  ]);
+  const trained: Trained[] = [
+    { variable: variables[0]!, role: 'kernel', offset: 0 },
+    { variable: variables[1]!, role: 'bias', offset: 3 },
+  ];
+  const updater = createUpdater(rule, trained, 5);
   const during = tf.memory().numTensors;
   const weights = gradients.map((gradient) => {
     tf.tidy(() => updater.apply(parts(gradient), rate));
