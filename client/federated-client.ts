@@ -19,6 +19,7 @@ import { JobWorker } from './job-worker.ts';
 import { UpdateKeeper } from './kept-update.ts';
 import { ModelCache, type GlobalModel } from './model-cache.ts';
 import type { ClientPlatform, DeviceKeys } from './platform.ts';
+import { OwnState } from './own-state.ts';
 import { Queue } from './queue.ts';
 import { SecureRounds } from './secure-rounds.ts';
 import {
@@ -69,6 +70,8 @@ export class FederatedClient extends EventTarget {
   #rounds: Queue<RoundOutcome> | null = null;
   readonly #models: ModelCache;
   readonly #keeper: UpdateKeeper;
+  /** What the run's algorithm keeps on this device. */
+  readonly #own: OwnState;
   readonly #inspector = new Inspector();
   /** Of the kept update. */
   #facts: UpdateFacts | null = null;
@@ -92,6 +95,7 @@ export class FederatedClient extends EventTarget {
     this.#fetcher = new BlobFetcher(platform, this.#link.httpUrl);
     this.#models = new ModelCache(platform.store, platform.primitives);
     this.#keeper = new UpdateKeeper(platform.store);
+    this.#own = new OwnState(platform.store);
     this.#keys = platform.keys ?? seedKeys(platform);
     this.#secure = new SecureRounds(platform, options.secureAggregation, options.seed);
     const { trainer, backend = 'auto' } = options;
@@ -105,6 +109,7 @@ export class FederatedClient extends EventTarget {
       fetcher: this.#fetcher,
       models: this.#models,
       keeper: this.#keeper,
+      own: this.#own,
       trainer: this.#trainer,
       data: options.data,
       liveData: options.liveData ?? false,
@@ -158,10 +163,15 @@ export class FederatedClient extends EventTarget {
     this.#leave('user');
   }
 
-  /** The newest global model that this device has seen committed; from the device's own store when offline. */
-  async model(): Promise<GlobalModel> {
+  /**
+   * The newest global model that this device has seen committed; from the device's own store when offline.
+   * @param personal - in the form that this client's own layers or its own model give it, where the run's algorithm has such
+   */
+  async model({ personal = false }: { readonly personal?: boolean } = {}): Promise<GlobalModel> {
     await this.#saving;
-    return this.#models.newest();
+    const model = await this.#models.newest();
+    if (!personal) return model;
+    return { ...model, weights: await this.#worker.personal(model.run, model.task, model.weights) };
   }
 
   /** What leaves this device, to the byte: messages by kind, and what is known of the update without its values. */
@@ -226,6 +236,7 @@ export class FederatedClient extends EventTarget {
     await this.#keeper.clear();
     await this.#saving;
     await this.#models.forget();
+    await this.#own.forget();
     this.#show('needs-consent', null);
   }
 
@@ -443,6 +454,9 @@ export class FederatedClient extends EventTarget {
   // What people see.
 
   #outcome(outcome: RoundOutcome): void {
+    // At once, for the next training of this client; a disk that is full costs what the algorithm had kept.
+    const settled = this.#own.settle(outcome).catch(() => {});
+    this.#saving = this.#saving.then(() => settled);
     this.#rounds?.push(outcome);
     this.dispatchEvent(new CustomEvent('round', { detail: outcome }));
   }

@@ -4,15 +4,17 @@ import { FederatedError } from '../shared/errors.ts';
 import { sha256Id } from '../shared/ids.ts';
 import type { MessageOf, ServerMessage } from '../shared/protocol/messages.ts';
 import { modelLayout } from '../shared/tasks/model.ts';
-import { decodeTask, type Task } from '../shared/tasks/task.ts';
+import { canonicalJson, decodeTask, type Task } from '../shared/tasks/task.ts';
 import { bytesFloats, floatBytes, layoutSize } from '../shared/weights.ts';
 import { sumOfSquares } from '../shared/updates/norm.ts';
+import { algorithmOf } from './algorithms/table.ts';
 import type { BlobFetcher } from './blob-fetcher.ts';
 import { toExamples, type ClientData } from './data.ts';
 import type { UpdateFacts } from './inspection.ts';
 import type { UpdateKeeper } from './kept-update.ts';
 import type { ModelCache } from './model-cache.ts';
 import type { ClientPlatform } from './platform.ts';
+import type { OwnState } from './own-state.ts';
 import type { Job, KeptUpdate } from './session-types.ts';
 import type { Trainer } from './trainer.ts';
 
@@ -27,6 +29,8 @@ export interface JobWorkerOptions {
   readonly fetcher: Pick<BlobFetcher, 'fetch'>;
   readonly models: Pick<ModelCache, 'find' | 'remember'>;
   readonly keeper: UpdateKeeper;
+  /** What algorithms keep on this device. */
+  readonly own: OwnState;
   readonly trainer: Trainer;
   readonly data: DataSource;
   /** Ask for the data before each round. */
@@ -55,7 +59,12 @@ export class JobWorker {
   #task: { readonly sha256: string; readonly task: Task } | null = null;
   /** The task whose data the trainer has. */
   #loaded: string | null = null;
-  #fetched: { readonly key: string; readonly task: Task; readonly weights: Float32Array } | null = null;
+  #fetched: {
+    readonly key: string;
+    readonly task: Task;
+    readonly weights: Float32Array;
+    readonly control: Float32Array | null;
+  } | null = null;
 
   constructor(options: JobWorkerOptions) {
     this.#options = options;
@@ -64,18 +73,29 @@ export class JobWorker {
   /**
    * Fetches task and model, and loads the data.
    * @returns false when there are fewer examples than the task asks for
-   * @throws FederatedError BAD_MODEL, BAD_TASK, BAD_DATA, BLOB_MISMATCH, CONNECTION_LOST, ...; whatever the source of data throws
+   * @throws FederatedError BAD_MODEL, BAD_TASK, BAD_DATA, NOT_SUPPORTED, BLOB_MISMATCH, CONNECTION_LOST, ...; whatever the
+   *   source of data throws
    */
   async fetch(job: Job, signal: AbortSignal): Promise<boolean> {
     const { models, trainer, liveData = false } = this.#options;
-    const [task, weights] = await Promise.all([
+    const [task, weights, control] = await Promise.all([
       this.#fetchTask({ sha256: job.task, bytes: job.taskBytes }, signal),
       this.#fetchWeights({ sha256: job.weights, bytes: job.weightsBytes }, signal),
+      job.control === null ? null : this.#fetchWeights(job.control, signal),
     ]);
     signal.throwIfAborted();
     const expected = layoutSize(modelLayout(task.model));
-    if (weights.length !== expected) {
-      throw new FederatedError('BAD_MODEL', `the model has ${weights.length} weights, its task says ${expected}`);
+    for (const each of [weights, control ?? weights]) {
+      if (each.length === expected) continue;
+      throw new FederatedError('BAD_MODEL', `the model has ${each.length} weights, its task says ${expected}`);
+    }
+    const { algorithm } = task.training;
+    if (algorithmOf(algorithm).adjusts && trainer.adjusts !== true) {
+      throw new FederatedError(
+        'NOT_SUPPORTED',
+        `training: this run's algorithm (${algorithm?.name}) changes the steps of the training, and this client's own trainer ` +
+          'does not do that; take part with the built-in trainer',
+      );
     }
     models.remember({ run: job.run, round: job.round - 1, sha256: sha256Id(job.weights), task, weights });
     const held = trainer.holds?.(task);
@@ -88,7 +108,7 @@ export class JobWorker {
       this.#loaded = job.task;
       signal.throwIfAborted();
     }
-    this.#fetched = { key: job.key, task, weights };
+    this.#fetched = { key: job.key, task, weights, control };
     return true;
   }
 
@@ -118,31 +138,52 @@ export class JobWorker {
     const { platform, trainer, keeper } = this.#options;
     const fetched = this.#fetched;
     if (fetched?.key !== job.key) throw new FederatedError('BAD_STATE', 'training: fetch the model first');
+    const { task, weights, control } = fetched;
+    const { key, run, round } = job;
     let lastProgress = platform.clock.now();
-    const { delta, examples, metrics } = await trainer.train({
-      task: fetched.task,
-      weights: fetched.weights,
-      round: job.round,
-      seed,
-      signal,
-      onProgress: (fraction) => {
-        const now = platform.clock.now();
-        if (now - lastProgress < 1_000) return; // a message a second is enough
-        lastProgress = now;
-        onProgress(Math.min(1, Math.max(0, fraction)));
-      },
+    const progress = (fraction: number): void => {
+      const now = platform.clock.now();
+      if (now - lastProgress < 1_000) return; // a message a second is enough
+      lastProgress = now;
+      onProgress(Math.min(1, Math.max(0, fraction)));
+    };
+    const spec = task.training.algorithm;
+    const about = { run, algorithm: canonicalJson(spec ?? null) };
+    const { update, examples, metrics, own } = await algorithmOf(spec).run({
+      task,
+      round,
+      weights,
+      control,
+      own: spec === undefined ? null : await this.#options.own.of(about),
+      train: ({ weights: from = weights, adjust, localEpochs = task.training.localEpochs, name } = {}) =>
+        trainer.train({
+          task: { ...task, training: { ...task.training, localEpochs } },
+          weights: from,
+          round,
+          seed: name === undefined ? seed : `${seed}/${name}`,
+          adjust,
+          signal,
+          onProgress: progress,
+        }),
     });
     signal.throwIfAborted();
-    const bytes = floatBytes(delta.slice()); // a copy: a custom trainer may use its memory again, and `forget` overwrites this
-    const { key, run, round } = job;
+    await this.#options.own.hold(about, round, own).catch(() => {}); // a full disk: it is in memory
+    const bytes = floatBytes(update.slice()); // a copy: a custom trainer may use its memory again, and `forget` overwrites this
     const upload = platform.randomBytes(16);
     const backend = trainer.backend.slice(0, 64);
-    const update: KeptUpdate = { key, run, round, upload, bytes: bytes.length, examples, metrics, backend };
-    const tensors = modelLayout(fetched.task.model).map(({ name, shape }) => ({ name, shape }));
-    const facts: UpdateFacts = { tensors, examples, norm: Math.sqrt(sumOfSquares(delta)) };
-    await keeper.keep(update, bytes, { server, secure: job.plans !== null, facts });
+    const kept: KeptUpdate = { key, run, round, upload, bytes: bytes.length, examples, metrics, backend };
+    const tensors = modelLayout(task.model).map(({ name, shape }) => ({ name, shape }));
+    const facts: UpdateFacts = { tensors, examples, norm: Math.sqrt(sumOfSquares(update)) };
+    await keeper.keep(kept, bytes, { server, secure: job.plans !== null, facts });
     signal.throwIfAborted();
-    return { update, facts };
+    return { update: kept, facts };
+  }
+
+  /** This client's own form of a global model of a run, where the run's algorithm gives it one; else the global model. */
+  async personal(run: string, task: Task, weights: Float32Array): Promise<Float32Array> {
+    const spec = task.training.algorithm;
+    const own = await this.#options.own.of({ run, algorithm: canonicalJson(spec ?? null) });
+    return algorithmOf(spec).personal?.(task, weights, own) ?? weights;
   }
 
   /** Remembers the model that a run has ended with. */

@@ -19,6 +19,7 @@ export interface LocalTrainerOptions {
  * pauses every few steps, but does not rest).
  */
 export class LocalTrainer implements Trainer {
+  readonly adjusts = true;
   readonly #options: LocalTrainerOptions;
   #engine: Engine | null = null;
   #model = '';
@@ -47,12 +48,12 @@ export class LocalTrainer implements Trainer {
     this.#examples = examples;
   }
 
-  async train({ task, weights, round, seed, signal, onProgress }: TrainRequest): Promise<TrainResult> {
+  async train({ task, weights, round, seed, adjust, signal, onProgress }: TrainRequest): Promise<TrainResult> {
     if (this.#engine === null || this.#examples === null || this.#model !== canonicalJson(task.model)) {
       throw new FederatedError('BAD_STATE', `training: load the data for task ${task.name} first`);
     }
     this.#engine.setWeights(weights);
-    return trainLocally(this.#engine, this.#examples, task.training, { seed, round, signal, onProgress });
+    return trainLocally(this.#engine, this.#examples, task.training, { seed, round, adjust, signal, onProgress });
   }
 
   async close(): Promise<void> {

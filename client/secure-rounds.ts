@@ -11,6 +11,7 @@ import { checkSecAggPlan, type SecAggPlan } from '../shared/secagg/plan.ts';
 import { checkPolicy, defaultPolicy, type SecAggPolicy } from '../shared/secagg/policy.ts';
 import { clipFactor } from '../shared/updates/clip.ts';
 import { encodeUpdate, type Contribution } from '../shared/updates/encode.ts';
+import { checkNamed } from '../shared/updates/metrics.ts';
 import { checkUpdatePlan, type UpdatePlan } from '../shared/updates/plan.ts';
 import { weightOf } from '../shared/updates/weigh.ts';
 import { applyMasksInParts } from '../shared/vector/mask-parts.ts';
@@ -200,12 +201,12 @@ export class SecureRounds {
 
 const contextOf = (
   hashing: Pick<Primitives, 'sha256'>,
-  { run, round, attempt, task, weights }: Job,
+  { run, round, attempt, task, weights, control }: Job,
 ): Omit<RoundContext, 'plan'> => ({
   run: runId(run),
   round,
   attempt,
-  model: modelHash(hashing, fromHex(task), fromHex(weights)),
+  model: modelHash(hashing, fromHex(task), fromHex(weights), control === null ? null : fromHex(control.sha256)),
 });
 
 /** @throws FederatedError BAD_ARGUMENT: compared with NaN every plan would do */
@@ -249,13 +250,14 @@ function plansOf(texts: NonNullable<Job['plans']>): Plans {
 
 /**
  * Finds out before the first answer what would stop this client at its masked update: by then it is missed by the others.
- * @throws FederatedError WRONG_SHAPE, NOT_FINITE, BAD_EXAMPLES
+ * @throws FederatedError WRONG_SHAPE, NOT_FINITE, BAD_EXAMPLES, BAD_PLAN
  */
-function checkFit(plan: UpdatePlan, { delta, examples }: Contribution): void {
+function checkFit(plan: UpdatePlan, { delta, examples, metrics }: Contribution): void {
   if (delta.length !== plan.dimension) {
     const message = `update: ${delta.length} values, but this round's plan has ${plan.dimension}; refused`;
     throw new FederatedError('WRONG_SHAPE', message);
   }
   clipFactor(delta, plan.clippingNorm);
   weightOf(plan, examples);
+  checkNamed(plan, metrics);
 }

@@ -14,6 +14,8 @@ export interface Job {
   readonly weights: string;
   readonly taskBytes: number;
   readonly weightsBytes: number;
+  /** What the run's strategy tells clients beside the model, or null. */
+  readonly control: { readonly sha256: string; readonly bytes: number } | null;
   /** The plans of secure aggregation, as JSON; null: the server sees the update. */
   readonly plans: { readonly secagg: string; readonly update: string } | null;
 }

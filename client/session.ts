@@ -30,6 +30,7 @@ const planRefusals: readonly ErrorCode[] = [
   'SECAGG_SMALL_MODULUS',
   'SECAGG_LOOSE_CLIP',
   'BAD_PLAN',
+  'NOT_SUPPORTED',
   'MODULUS_OVERFLOW',
 ];
 /** What keeps a client from a run, and not from the next. */
@@ -272,12 +273,13 @@ function receive(state: SessionState, message: ServerMessage): Step {
 }
 
 function train(state: SessionState, message: MessageOf<ServerMessage, 'train'>): Step {
-  const { run, round, attempt, taskBytes, weightsBytes, secagg, update } = message;
+  const { run, round, attempt, taskBytes, weightsBytes, controlBytes = 0, secagg, update } = message;
   const task = toHex(message.task);
   const weights = toHex(message.weights);
-  const key = `${run}/${round}/${task}/${weights}`;
+  const control = message.control === undefined ? null : { sha256: toHex(message.control), bytes: controlBytes };
+  const key = `${run}/${round}/${task}/${weights}${control === null ? '' : `/${control.sha256}`}`;
   const plans = secagg === undefined || update === undefined ? null : { secagg, update };
-  const job: Job = { key, run, round, attempt, task, weights, taskBytes, weightsBytes, plans };
+  const job: Job = { key, run, round, attempt, task, weights, taskBytes, weightsBytes, control, plans };
   if (plans !== null) return work({ ...state, secureRun: run }, job);
   if (state.secureRun !== run) return work(state, job);
   // A server that has promised secure aggregation gets nothing of this run without it.

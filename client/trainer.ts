@@ -1,4 +1,5 @@
 import type { Examples } from '../shared/engine/engine.ts';
+import type { Adjustments } from '../shared/engine/training.ts';
 import type { Task } from '../shared/tasks/task.ts';
 
 /** What one round's local training is given. */
@@ -9,6 +10,8 @@ export interface TrainRequest {
   readonly round: number;
   /** Seeds the order of the batches, with the round: same seed, same bytes. */
   readonly seed: number | string;
+  /** What the run's algorithm changes of plain training; only for a trainer that `adjusts`. */
+  readonly adjust?: Adjustments | undefined;
   readonly signal: AbortSignal;
   /** Called now and then with the part that is done, 0 to 1. */
   readonly onProgress: (fraction: number) => void;
@@ -32,6 +35,8 @@ export interface Trainer {
    * asked, and nothing is handed over.
    */
   holds?(task: Task): number;
+  /** It does what `adjust` says. Without it, runs whose algorithm needs that are refused. */
+  readonly adjusts?: boolean;
   /** Hands over the local data, before the first `train`. @throws FederatedError BAD_DATA when it does not fit the task */
   load(task: Task, examples: Examples): Promise<void>;
   /** @throws FederatedError TRAINING_FAILED, NO_BACKEND or ABORTED */

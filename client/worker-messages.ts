@@ -1,4 +1,5 @@
 import type { Examples } from '../shared/engine/engine.ts';
+import type { Adjustments } from '../shared/engine/training.ts';
 import type { ErrorCode } from '../shared/errors.ts';
 import type { Task } from '../shared/tasks/task.ts';
 import type { TrainResult } from './trainer.ts';
@@ -26,6 +27,7 @@ export type WorkerRequest =
       readonly weights: Float32Array;
       readonly round: number;
       readonly seed: number | string;
+      readonly adjust: Adjustments | undefined;
     }
   | { readonly type: 'abort'; readonly id: number };
 

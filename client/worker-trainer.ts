@@ -41,6 +41,11 @@ export class WorkerTrainer implements Trainer {
     this.#backend = options.module === undefined ? (options.backend ?? 'auto') : 'module';
   }
 
+  /** Our engine does; a module of the user's own does not. */
+  get adjusts(): boolean {
+    return this.#options.module === undefined;
+  }
+
   /** The backend that the worker chose, or what was asked for until data are loaded. */
   get backend(): string {
     return this.#backend;
@@ -51,7 +56,7 @@ export class WorkerTrainer implements Trainer {
     await this.#sendData(this.#port ?? this.#start());
   }
 
-  async train({ task, weights, round, seed, signal, onProgress }: TrainRequest): Promise<TrainResult> {
+  async train({ task, weights, round, seed, adjust, signal, onProgress }: TrainRequest): Promise<TrainResult> {
     if (this.#data === null) throw new FederatedError('BAD_STATE', 'training: load the data first');
     let port = this.#port;
     if (port === null) {
@@ -64,7 +69,7 @@ export class WorkerTrainer implements Trainer {
     signal.addEventListener('abort', abort, { once: true });
     try {
       const copy = weights.slice(); // its memory moves to the worker, and the caller's must stay
-      const request = { type: 'train', task, weights: copy, round, seed } as const;
+      const request = { type: 'train', task, weights: copy, round, seed, adjust } as const;
       const answer = await this.#call(port, id, request, [copy.buffer], onProgress);
       return (answer as Extract<WorkerAnswer, { type: 'trained' }>).result;
     } finally {

@@ -69,8 +69,16 @@ async function load(request: Extract<WorkerRequest, { type: 'load' }>): Promise<
 }
 
 async function train(request: Extract<WorkerRequest, { type: 'train' }>): Promise<void> {
-  const { id, task, weights, round, seed } = request;
+  const { id, task, weights, round, seed, adjust } = request;
   const onProgress = (fraction: number): void => answer({ type: 'progress', id, fraction });
-  const result = await trainer!.train({ task, weights, round, seed, signal: aborts.get(id)!.signal, onProgress });
+  const result = await trainer!.train({
+    task,
+    weights,
+    round,
+    seed,
+    adjust,
+    signal: aborts.get(id)!.signal,
+    onProgress,
+  });
   answer({ type: 'trained', id, result }, [result.delta.buffer as ArrayBuffer]);
 }

@@ -10,7 +10,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 /** Bytes by gzip -9. */
 export const limits = {
   /** The client, without anything that trains. */
-  client: 40_000,
+  client: 44_000,
   /** All that trains on wasm, in parts of a plain bundle of tfjs-core, tfjs-layers and tfjs-backend-wasm. */
   engineByPlain: 1.15,
 };

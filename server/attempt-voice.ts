@@ -46,7 +46,7 @@ export class AttemptVoice {
 
   /** @param deadline - ms from now. @param plans - of secure aggregation, as JSON */
   train(to: ClientId, deadline: number, plans: { readonly secagg: string; readonly update: string } | null): void {
-    const { task, taskBytes, weights, length } = this.#plan;
+    const { task, taskBytes, weights, length, control } = this.#plan;
     this.send(to, {
       type: 'train',
       ...this.where,
@@ -54,6 +54,7 @@ export class AttemptVoice {
       weights: fromHex(weights),
       taskBytes,
       weightsBytes: 4 * length,
+      ...(control === null ? {} : { control: fromHex(control), controlBytes: 4 * length }),
       deadline: Math.max(0, deadline),
       ...plans,
     });

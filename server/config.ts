@@ -96,7 +96,18 @@ export function checkRunConfig(value: unknown): RunConfig {
         'then sees every single update',
     );
   }
-  return { ...config, task: planOfClients(config.task, config.strategy), secureAggregation };
+  return {
+    ...config,
+    task: planOfClients(config.task, config.strategy),
+    strategy: withPopulation(config),
+    secureAggregation,
+  };
+}
+
+/** Unless told, a run is taken to have the clients that it waits for. */
+function withPopulation({ strategy, minClients }: RunConfig): RunConfig['strategy'] {
+  if (strategy.name !== 'scaffold' && strategy.name !== 'feddyn') return strategy;
+  return { ...strategy, population: strategy.population ?? minClients };
 }
 
 /** @throws FederatedError BAD_CONFIG */

@@ -37,14 +37,15 @@ export class RunSums {
   }
 
   #masked(plan: AttemptPlan, { primitives, masks }: Host, cohort: number, least: number): Aggregation {
-    const { run, round, attempt, config, task, weights, strategy, length } = plan;
+    const { run, round, attempt, config, task, weights, control, strategy, length } = plan;
     const plans = securePlans(primitives, config, updateShapeOf(strategy, length), cohort, least);
     if (this.#words.length === plans.secagg.words) this.#words.fill(0);
     else {
       this.#words = new Uint32Array(new SharedArrayBuffer(4 * plans.secagg.words));
       this.pool = []; // of another length
     }
-    const about = { run, round, attempt, model: modelHash(primitives, fromHex(task), fromHex(weights)) };
+    const model = modelHash(primitives, fromHex(task), fromHex(weights), control === null ? null : fromHex(control));
+    const about = { run, round, attempt, model };
     return new SecureSide({ plans, round: about, primitives, masks, sum: this.#words });
   }
 }

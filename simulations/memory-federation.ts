@@ -2,6 +2,7 @@ import * as crypto from 'node:crypto';
 import { JobWorker } from '../client/job-worker.ts';
 import { UpdateKeeper } from '../client/kept-update.ts';
 import { memoryStore as clientStore } from '../client/node/store.ts';
+import { OwnState } from '../client/own-state.ts';
 import { Coordinator } from '../server/coordinator.ts';
 import { EventLog } from '../server/event-log.ts';
 import { silentLog, type Host } from '../server/host.ts';
@@ -77,6 +78,14 @@ export function openMemoryFederation(options: MemoryFederationOptions): Simulate
   const dead: VirtualClient[] = [];
   let problem: ReturnType<SimulatedFederation['problem']> = null;
   const models = sharedBlobs(blobs);
+  /** What algorithms keep on the devices, which outlives a program that dies. */
+  const owns = new Map<number, OwnState>();
+  const nothingStored = clientStore();
+  const ownOf = (client: number): OwnState => {
+    const own = owns.get(client) ?? new OwnState(nothingStored);
+    owns.set(client, own);
+    return own;
+  };
   const around: VirtualSurroundings = {
     world,
     handler: coordinator,
@@ -112,6 +121,7 @@ export function openMemoryFederation(options: MemoryFederationOptions): Simulate
         },
         models: { find: async () => null, remember() {} },
         keeper,
+        own: ownOf(client),
         trainer: new PoolTrainer(pool, parts[client]!, () => dues[client]!, tamper(client)),
         data: () => {
           throw new FederatedError('INTERNAL', 'simulation: the pool has the data');
@@ -136,6 +146,7 @@ export function openMemoryFederation(options: MemoryFederationOptions): Simulate
     problem: (client: number, code: ErrorCode, message: string) => {
       problem = { client, code, message };
     },
+    settle: (client, outcome) => void owns.get(client)?.settle(outcome),
     died(client) {
       client.die();
       dead.push(client);
@@ -187,7 +198,7 @@ function sharedBlobs(blobs: BlobStore): (id: Sha256) => Promise<Uint8Array> {
     const known = kept.get(id);
     if (known !== undefined) return known;
     const oldest = kept.keys().next().value;
-    if (kept.size >= 3 && oldest !== undefined) kept.delete(oldest); // the task, this round's model and the last one's
+    if (kept.size >= 4 && oldest !== undefined) kept.delete(oldest); // the task, what the strategy tells, this round's model and the last one's
     const bytes = blobs.get(id).then((found) => {
       const copy = new Uint8Array(new SharedArrayBuffer(found.length));
       copy.set(found);

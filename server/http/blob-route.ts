@@ -20,7 +20,7 @@ export interface BlobRouteOptions {
   readonly log: Log;
   /** Web origins whose pages may read blobs, beside the server's own. */
   readonly allowedOrigins?: readonly string[];
-  /** Blobs kept in memory, and their bytes in all. The model of the round, and its task. */
+  /** Blobs kept in memory, and their bytes in all. The model of the round, what its strategy tells beside it, and its task. */
   readonly cachedBlobs?: number;
   readonly cachedBytes?: number;
   /** A larger blob is sent from the disk piece by piece, bytes. */
@@ -41,7 +41,7 @@ export function blobRoute({
   metrics,
   log,
   allowedOrigins = [],
-  cachedBlobs = 2,
+  cachedBlobs = 3,
   cachedBytes = 64 * 1024 * 1024,
   streamAbove = 16 * 1024 * 1024,
   stallTimeout = 60_000,

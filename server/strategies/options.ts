@@ -5,6 +5,11 @@ import * as v from 'valibot';
 const positive = v.pipe(v.number(), v.finite(), v.gtValue(0));
 const part = v.pipe(v.number(), v.minValue(0), v.ltValue(1));
 const serverLearningRate = (value: number) => v.optional(positive, value);
+const notNegative = (value: number) => v.optional(v.pipe(v.number(), v.finite(), v.minValue(0)), value);
+const natural = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1_000_000_000));
+/** Clients of the run, of which a round has some; default: `minClients`. */
+const population = v.optional(natural);
+const personalLayers = v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(256)), 1);
 const tau = v.optional(positive, 1e-3);
 const moving = {
   serverLearningRate: serverLearningRate(0.01),
@@ -29,6 +34,33 @@ const variants = [
   }),
   v.strictObject({ name: v.literal('fedadam'), ...moving }),
   v.strictObject({ name: v.literal('fedyogi'), ...moving }),
+  /** Only the clients differ from FedAvg. */
+  v.strictObject({
+    name: v.literal('fedprox'),
+    serverLearningRate: serverLearningRate(1),
+    proximalMu: notNegative(0.01),
+  }),
+  v.strictObject({ name: v.literal('fednova'), serverLearningRate: serverLearningRate(1) }),
+  v.strictObject({ name: v.literal('scaffold'), serverLearningRate: serverLearningRate(1), population }),
+  v.strictObject({ name: v.literal('feddyn'), alpha: notNegative(0.01), population }),
+  v.strictObject({
+    name: v.literal('qfedavg'),
+    serverLearningRate: serverLearningRate(1),
+    q: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(10)), 1),
+  }),
+  v.strictObject({ name: v.literal('fedbn'), serverLearningRate: serverLearningRate(1) }),
+  v.strictObject({ name: v.literal('fedper'), serverLearningRate: serverLearningRate(1), personalLayers }),
+  v.strictObject({
+    name: v.literal('fedrep'),
+    serverLearningRate: serverLearningRate(1),
+    personalLayers,
+    headEpochs: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(256)), 1),
+  }),
+  v.strictObject({
+    name: v.literal('ditto'),
+    serverLearningRate: serverLearningRate(1),
+    lambda: v.optional(positive, 0.1),
+  }),
   v.strictObject({
     name: v.literal('norm-bounding'),
     serverLearningRate: serverLearningRate(1),

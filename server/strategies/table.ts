@@ -1,16 +1,33 @@
 import { fedAvg } from './fedavg.ts';
 import { fedAvgM } from './fedavgm.ts';
+import { fedDyn } from './feddyn.ts';
+import { fedNova } from './fednova.ts';
 import { fedAdagrad, fedAdam, fedYogi } from './fedopt.ts';
 import type { StrategyConfig } from './options.ts';
+import { qFedAvg } from './qfedavg.ts';
+import { scaffold } from './scaffold.ts';
 import type { Strategy } from './strategy.ts';
 
-/** The strategy that a run's config names. */
+/** The strategy that a run's config names, once the config is checked: its defaults are filled in. */
 export function strategyOf(config: StrategyConfig): Strategy {
   switch (config.name) {
     case 'fedavg':
     case 'fedsgd':
     case 'norm-bounding':
+    case 'fedprox':
+    case 'fedbn':
+    case 'fedper':
+    case 'fedrep':
+    case 'ditto':
       return fedAvg(config);
+    case 'fednova':
+      return fedNova(config);
+    case 'scaffold':
+      return scaffold({ ...config, population: config.population ?? 1 });
+    case 'feddyn':
+      return fedDyn({ ...config, population: config.population ?? 1 });
+    case 'qfedavg':
+      return qFedAvg(config);
     case 'fedavgm':
       return fedAvgM(config);
     case 'fedadagrad':

@@ -110,6 +110,9 @@ export const serverMessages = {
     weights: sha256,
     taskBytes: count,
     weightsBytes: count,
+    /** What the run's strategy tells clients beside the model: another blob. */
+    control: v.optional(sha256),
+    controlBytes: v.optional(count),
     deadline: u32,
     /** With secure aggregation its plan and the plan of updates, as JSON; without both the server sees the update. */
     secagg: v.optional(text(1024)),

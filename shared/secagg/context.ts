@@ -22,11 +22,20 @@ export interface RoundContext {
 }
 
 /**
- * What `model` of a context is: the hash of the task, which has the layers and how to train, and of the weights.
+ * What `model` of a context is: the hash of the task, which has the layers and how to train, of the weights, and of what the
+ * server tells beside them.
  * @param task - SHA-256 (32 bytes), as is `weights`
+ * @param control - SHA-256 (32 bytes) where there is any
  */
-export const modelHash = ({ sha256 }: Hashing, task: Uint8Array, weights: Uint8Array): Uint8Array =>
-  sha256(lengthPrefixed(utf8('fedloom/1 secagg model'), task, weights));
+export const modelHash = (
+  { sha256 }: Hashing,
+  task: Uint8Array,
+  weights: Uint8Array,
+  control: Uint8Array | null = null,
+): Uint8Array => {
+  const parts = control === null ? [task, weights] : [task, weights, control];
+  return sha256(lengthPrefixed(utf8('fedloom/1 secagg model'), ...parts));
+};
 
 /** A number as four bytes, little-endian. */
 export function u32(value: number): Uint8Array {

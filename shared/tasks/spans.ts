@@ -24,3 +24,14 @@ export function spansOf(model: ModelSpec, fits: (weight: WeightSpec) => boolean)
 
 /** Running statistics of normalisation: no gradient moves them. */
 export const statisticSpans = (model: ModelSpec): readonly Span[] => spansOf(model, ({ role }) => role === 'statistic');
+
+/** Normalisation layers, wherever they stand, with their running statistics. */
+export const normalisationSpans = (model: ModelSpec): readonly Span[] =>
+  spansOf(model, ({ name }) => /-(batch|layer)Normalization\/[^/]*$/.test(name));
+
+/** The last `layers` of the model's layers that have weights; a residual block is one layer. */
+export function headSpans(model: ModelSpec, layers: number): readonly Span[] {
+  const layerOf = ({ name }: WeightSpec): string => name.slice(0, name.indexOf('/'));
+  const names = [...new Set(weightSpecs(model).map(layerOf))].slice(-layers);
+  return spansOf(model, (weight) => names.includes(layerOf(weight)));
+}

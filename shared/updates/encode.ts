@@ -2,7 +2,7 @@ import { FederatedError } from '../errors.ts';
 import { clipFactor } from './clip.ts';
 import { writeCounter } from './counters.ts';
 import { wordLayout } from './layout.ts';
-import { writeMetrics } from './metrics.ts';
+import { checkNamed, writeMetrics } from './metrics.ts';
 import type { UpdatePlan } from './plan.ts';
 import { quantiseUpdate } from './quantise.ts';
 import { weightOf } from './weigh.ts';
@@ -33,6 +33,7 @@ export function encodeUpdate(plan: UpdatePlan, contribution: Contribution, noise
   }
   const clip = clipFactor(delta, plan.clippingNorm);
   const weight = weightOf(plan, examples);
+  checkNamed(plan, metrics);
   const layout = wordLayout(plan);
   const words = new Uint32Array(layout.words);
   quantiseUpdate(plan, words.subarray(0, plan.dimension), delta, { clip, weight, noiseKey });

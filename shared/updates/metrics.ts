@@ -1,6 +1,7 @@
 import { FederatedError } from '../errors.ts';
 import { readCounter, writeCounter } from './counters.ts';
 import type { MetricPlace, WordLayout } from './layout.ts';
+import type { UpdatePlan } from './plan.ts';
 
 /**
  * Means of metrics over the clients, weighted by examples, without any client's value being seen: the vector carries
@@ -9,9 +10,22 @@ import type { MetricPlace, WordLayout } from './layout.ts';
  */
 
 /**
+ * What belongs to the update must be there.
+ * @throws FederatedError BAD_PLAN naming the number that is missing, not finite or beyond its bound
+ */
+export function checkNamed({ metrics }: Pick<UpdatePlan, 'metrics'>, values: Readonly<Record<string, number>>): void {
+  for (const { name, bound, withUpdate } of metrics) {
+    const value = Object.hasOwn(values, name) ? values[name]! : Number.NaN;
+    if (withUpdate !== true || Math.abs(value) <= bound) continue;
+    const what = Number.isNaN(value) ? 'missing' : value;
+    const message = `update: this run needs "${name}" of at most ${bound} beside the update, and it is ${what}`;
+    throw new FederatedError('BAD_PLAN', message);
+  }
+}
+
+/**
  * Client half.
  * @param values - by name; one that is missing, not finite or beyond its bound is left out of the mean
- * @throws FederatedError BAD_PLAN where that is one that belongs to the update
  */
 export function writeMetrics(
   { format, metrics }: WordLayout,
@@ -22,10 +36,6 @@ export function writeMetrics(
   for (const { name, fractionBits, valueBound, withUpdate, total, examples: counted } of metrics) {
     const value = Object.hasOwn(values, name) ? values[name]! : Number.NaN;
     const isUsable = Math.abs(value) <= valueBound; // false for NaN
-    if (withUpdate && !isUsable) {
-      const message = `update: this run needs "${name}" of at most ${valueBound} beside the update, and it is ${value}`;
-      throw new FederatedError('BAD_PLAN', message);
-    }
     const by = withUpdate ? weight : examples;
     const steps = isUsable ? Math.round(by * value * 2 ** fractionBits) : 0;
     writeCounter(format, words.subarray(total.start, total.end), steps);

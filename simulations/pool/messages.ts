@@ -1,5 +1,5 @@
 import type { Examples, Measured } from '../../shared/engine/engine.ts';
-import type { LocalUpdate } from '../../shared/engine/training.ts';
+import type { Adjustments, LocalUpdate } from '../../shared/engine/training.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
 import type { ModelSpec } from '../../shared/tasks/model.ts';
 import type { TrainingPlan } from '../../shared/tasks/task.ts';
@@ -35,6 +35,7 @@ export interface TrainJob {
   readonly plan: TrainingPlan;
   readonly round: number;
   readonly seed: number | string;
+  readonly adjust?: Adjustments | undefined;
 }
 export interface EvaluateJob {
   readonly type: 'evaluate';

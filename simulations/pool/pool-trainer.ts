@@ -8,6 +8,7 @@ export type Tamper = (update: TrainResult, request: Pick<TrainRequest, 'round' |
 /** One client's training in the pool: its examples are there already. */
 export class PoolTrainer implements Trainer {
   readonly backend: string;
+  readonly adjusts = true;
   readonly #pool: TrainingPool;
   readonly #rows: Rows;
   readonly #due: () => number;
@@ -28,8 +29,8 @@ export class PoolTrainer implements Trainer {
 
   async load(): Promise<void> {}
 
-  async train({ task, weights, round, seed, signal }: TrainRequest): Promise<TrainResult> {
-    const job = { rows: this.#rows, weights, plan: task.training, round, seed };
+  async train({ task, weights, round, seed, adjust, signal }: TrainRequest): Promise<TrainResult> {
+    const job = { rows: this.#rows, weights, plan: task.training, round, seed, adjust };
     const update = await this.#pool.train(job, this.#due(), signal);
     return this.#tamper === null ? update : this.#tamper(update, { round, weights });
   }

@@ -4,7 +4,7 @@ import type { MessageOf, ServerMessage } from '../../shared/protocol/messages.ts
 import type { JobWorker } from '../../client/job-worker.ts';
 import type { UpdateKeeper } from '../../client/kept-update.ts';
 import type { ClientPlatform } from '../../client/platform.ts';
-import type { Job } from '../../client/session-types.ts';
+import type { Job, RoundOutcome } from '../../client/session-types.ts';
 import type { SessionHandler } from '../../server/gateway/session.ts';
 import type { VirtualClient } from './virtual-client.ts';
 import type { VirtualWorld } from './world.ts';
@@ -39,6 +39,8 @@ export interface VirtualSurroundings {
   /** A device of its own, for secure aggregation: with an empty store. */
   readonly platform: () => ClientPlatform;
   readonly problem: (client: number, code: ErrorCode, message: string) => void;
+  /** A client hears that a round is over. */
+  readonly settle: (client: number, outcome: RoundOutcome) => void;
   readonly died: (client: VirtualClient) => void;
   readonly sent: (direction: 'up' | 'down', bytes: number) => void;
 }

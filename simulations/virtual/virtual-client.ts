@@ -146,8 +146,9 @@ export class VirtualClient implements Session {
         return this.#around.problem(this.index, effect.code, effect.message);
       case 'fail':
         return world.fail(asFederatedError(effect));
-      case 'show':
       case 'outcome':
+        return this.#around.settle(this.index, effect.outcome);
+      case 'show':
       case 'finished':
         return;
       default:

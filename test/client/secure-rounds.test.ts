@@ -73,6 +73,7 @@ function jobFor(attempt = 1, round = 1, plans: Plans | null = plansOf(), run = '
     weights,
     taskBytes: 1,
     weightsBytes: 4 * dimension,
+    control: null,
     plans: plans === null ? null : { secagg: JSON.stringify(plans.secagg), update: JSON.stringify(plans.update) },
   };
 }

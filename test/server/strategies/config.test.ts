@@ -3,10 +3,19 @@ import { checkRunConfig, type RunConfigInput } from '../../../server/config.ts';
 import { optionsOf, strategyNames } from '../../../server/strategies/options.ts';
 import { parseStrategy } from '../../../server/strategies/spec.ts';
 import { strategyOf } from '../../../server/strategies/table.ts';
-import { tinyConfig } from '../../helpers/federation.ts';
+import { checkTask, type Task } from '../../../shared/tasks/task.ts';
+import { tinyConfig, tinyTask } from '../../helpers/federation.ts';
 
 const withStrategy = (strategy: unknown, changes: Partial<RunConfigInput> = {}): RunConfigInput =>
   tinyConfig({ ...changes, strategy: strategy as NonNullable<RunConfigInput['strategy']> });
+const twoLayers = checkTask({
+  ...tinyTask(),
+  model: {
+    input: [8],
+    layers: [{ type: 'dense', units: 3 }, { type: 'batchNormalization' }, { type: 'dense', units: 1 }],
+    loss: 'mean-squared-error',
+  },
+});
 const messageOf = (action: () => unknown): string => {
   try {
     action();
@@ -38,16 +47,40 @@ describe('a strategy in one word', () => {
 describe("a run's strategy", () => {
   it('may be any that is known, with its defaults filled in, and comes out of the check as it went in', () => {
     for (const name of strategyNames) {
-      const needs = Object.fromEntries(
-        optionsOf(name)
-          .filter((option) => option === 'clippingNorm')
-          .map((option) => [option, 1]),
-      );
-      const input = withStrategy({ name, ...needs }, { minClients: 30 });
-      const config = checkRunConfig(input);
+      const needs = optionsOf(name).includes('clippingNorm') ? { clippingNorm: 1 } : {};
+      const config = checkRunConfig(withStrategy({ name, ...needs }, { task: twoLayers, minClients: 30 }));
       expect(strategyOf(config.strategy).name).to.be.a('string');
       expect(checkRunConfig(config)).to.deep.equal(config);
     }
+  });
+
+  it("names the client's part in the task, so that its hash covers it", () => {
+    const algorithmOf = (strategy: object) =>
+      checkRunConfig(withStrategy(strategy, { task: twoLayers })).task.training.algorithm;
+    expect(algorithmOf({ name: 'fedprox', proximalMu: 0.1 })).to.deep.equal({ name: 'proximal', mu: 0.1 });
+    expect(algorithmOf({ name: 'fedrep' })).to.deep.equal({ name: 'personal-head', layers: 1, headEpochs: 1 });
+    expect(algorithmOf({ name: 'fedavg' })).to.equal(undefined);
+  });
+
+  it('is refused where it does not go with the task', () => {
+    const refused = (strategy: object, training: Partial<Task['training']>, task = twoLayers): string =>
+      messageOf(() =>
+        checkRunConfig(withStrategy(strategy, { task: { ...task, training: { ...task.training, ...training } } })),
+      );
+    const adam = { name: 'adam', beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } as const;
+    expect(refused({ name: 'scaffold' }, { optimizer: adam })).to.match(/scaffold: .*optimizer is adam; use sgd/);
+    expect(refused({ name: 'fednova' }, { optimizer: adam })).to.match(/fednova: .*optimizer is adam/);
+    expect(refused({ name: 'fedbn' }, {}, tinyTask())).to.match(/fedbn: .*the model has none/);
+    expect(refused({ name: 'fedper', personalLayers: 3 }, {})).to.match(/fedper: .*nothing of the model is shared/);
+    const algorithm = { name: 'proximal', mu: 1 } as const;
+    expect(refused({ name: 'fedavg' }, { algorithm })).to.match(/fedavg: its clients' algorithm is none/);
+    expect(refused({ name: 'fedprox', proximalMu: 1 }, { algorithm })).to.equal('nothing was refused');
+  });
+
+  it('counts the clients that the run waits for as its population, unless told', () => {
+    const populationOf = (strategy: object) => checkRunConfig(withStrategy(strategy, { minClients: 7 })).strategy;
+    expect(populationOf({ name: 'scaffold' })).to.include({ population: 7 });
+    expect(populationOf({ name: 'feddyn', population: 100 })).to.include({ population: 100 });
   });
 
   it('is refused with the name of the field, or the known names', () => {

@@ -1,7 +1,11 @@
 import { expect } from 'chai';
 import { fedAvg } from '../../../server/strategies/fedavg.ts';
 import { fedAvgM } from '../../../server/strategies/fedavgm.ts';
+import { fedDyn } from '../../../server/strategies/feddyn.ts';
+import { fedNova } from '../../../server/strategies/fednova.ts';
 import { fedAdagrad, fedAdam, fedYogi } from '../../../server/strategies/fedopt.ts';
+import { qFedAvg } from '../../../server/strategies/qfedavg.ts';
+import { scaffold } from '../../../server/strategies/scaffold.ts';
 import { describeStrategy } from '../../contracts/strategy.ts';
 import { afterRound, weightsAfter } from '../../helpers/reports.ts';
 
@@ -16,6 +20,34 @@ describeStrategy('FedYogi', fedYogi, { setting: 'at beta1 0 and eta = tau, large
 describeStrategy('norm bounding', () => fedAvg({ clippingNorm: 0.5 }), {
   setting: 'when no update is longer than the bound',
   strategy: fedAvg({ clippingNorm: 100 }),
+});
+
+describeStrategy('FedNova', fedNova, {
+  setting: 'when all clients take four steps',
+  strategy: fedNova(),
+  report: ({ update, ...rest }) => ({
+    ...rest,
+    update: update.map((value) => value / 4),
+    metrics: { 'local-steps': 4 },
+  }),
+});
+describeStrategy('SCAFFOLD', () => scaffold({ population: 10 }), {
+  setting: 'in its first round',
+  strategy: scaffold({ population: 10 }),
+  report: ({ update, ...rest }) => ({ ...rest, update: [...update, ...update.map((value) => -10 * value)] }),
+});
+describeStrategy('FedDyn', () => fedDyn({ alpha: 0.1, population: 10 }), [
+  { setting: 'at alpha 0', strategy: fedDyn({ alpha: 0, population: 10 }) },
+  {
+    setting: 'with a population far larger than a round',
+    strategy: fedDyn({ alpha: 0.1, population: 1e9 }),
+    tolerance: 1e-6,
+  },
+]);
+describeStrategy('q-FedAvg', qFedAvg, {
+  setting: 'at q 0',
+  strategy: qFedAvg(),
+  report: (report) => ({ ...report, metrics: { 'fair-weight': 1 } }),
 });
 
 const one = (value: number): { update: number[] }[] => [{ update: [value] }];
@@ -65,6 +97,28 @@ describe('server optimisers', () => {
       statistics: [{ start: 1, end: 2 }],
     });
     expect([...weights]).to.deep.equal([10, Math.fround(0.9)]);
+  });
+});
+
+describe('strategies with more than one sum', () => {
+  it('SCAFFOLD moves c by the part of the population that reported', async () => {
+    // Two of four clients, weights 1 and 3: w = (1 * 1 + 3 * 5) / 4 = 4; c = 2/4 * (1 * 2 + 3 * 6) / 4 = 2.5
+    const reports = [
+      { update: [1, 2], examples: 1 },
+      { update: [5, 6], examples: 3 },
+    ];
+    const { weights, state } = await afterRound(scaffold({ population: 4 }), { weights: [0] }, reports);
+    expect([[...weights], [...state]]).to.deep.equal([[4], [2.5]]);
+  });
+
+  it('FedDyn goes on by what it has gathered', async () => {
+    // alpha = 2, both of two clients, mean delta 3. Round 1: h / alpha = -3, w = 0 + 3 + 3 = 6.
+    // Round 2, mean delta -1: h / alpha = -3 + 1 = -2, w = 6 - 1 + 2 = 7
+    const strategy = fedDyn({ alpha: 2, population: 2 });
+    const first = await afterRound(strategy, { weights: [0] }, [{ update: [2] }, { update: [4] }]);
+    expect([...first.weights]).to.deep.equal([6]);
+    const second = await afterRound(strategy, first, [{ update: [-1] }, { update: [-1] }]);
+    expect([...second.weights]).to.deep.equal([7]);
   });
 });
 
