@@ -3,6 +3,7 @@ import type { BenchReport } from '../simulations/bench/report.ts';
 import { benchEngine } from '../simulations/bench/engine.ts';
 import { benchSecAgg, type SecAggBenchOptions } from '../simulations/bench/secagg.ts';
 import { benchServer } from '../simulations/bench/server.ts';
+import { benchSimulate, type SimulateBenchOptions } from '../simulations/bench/simulate.ts';
 import { printJson, printTable, runAction, say } from './output.ts';
 
 const counts = (text: string): number[] =>
@@ -49,6 +50,19 @@ export const command = (): Command => {
     .option('--json', 'one JSON object on stdout', false)
     .action((options: SecAggBenchOptions & { json: boolean }) =>
       runAction(options.json, async () => print(await benchSecAgg({ ...options, onProgress: say }), options.json)),
+    );
+  bench
+    .command('simulate')
+    .description(
+      'what a simulation costs beside the training: speed by workers, overhead, memory by clients, a whole run',
+    )
+    .option('--workers <list>', 'numbers of threads (1 and one a core)', counts)
+    .option('--clients <list>', 'numbers of virtual clients for the memory', counts, [10, 1_000, 10_000])
+    .option('--rounds <n>', 'rounds of each measurement', (text) => counts(text)[0]!, 10)
+    .option('--runs <n>', 'measurements of each', (text) => counts(text)[0]!, 5)
+    .option('--json', 'one JSON object on stdout', false)
+    .action((options: SimulateBenchOptions & { json: boolean }) =>
+      runAction(options.json, async () => print(await benchSimulate({ ...options, onProgress: say }), options.json)),
     );
   return bench;
 };

@@ -95,15 +95,13 @@ describe('simulate', () => {
         const out = join(folder(), name);
         results.push(await simulate(cloudSimulation({ out, evaluateClients: 2, clientTest: 0.2 })).result);
         expect(await readdir(out)).to.have.members([
-          ...[
-            'checkpoints',
-            'clients.jsonl',
-            'config.json',
-            'env.json',
-            'events.jsonl',
-            'metrics.jsonl',
-            'result.json',
-          ],
+          'checkpoints',
+          'clients.jsonl',
+          'config.json',
+          'env.json',
+          'events.jsonl',
+          'metrics.jsonl',
+          'result.json',
           'store',
         ]);
       }

@@ -31,6 +31,16 @@ const mnist2nn = checkTask({
   training: { localEpochs: 1, batchSize: 10, clientLearningRate: 0.1, optimizer: 'sgd' },
 });
 
+/** Multinomial logistic regression, the convex case that many papers begin with: 7,850 parameters. */
+const mnistLogistic = checkTask({
+  format,
+  name: 'mnist-logistic',
+  description: 'Handwritten digits by logistic regression',
+  model: { input: [784], layers: [digit], loss },
+  data: digits,
+  training: { localEpochs: 1, batchSize: 10, clientLearningRate: 0.03, optimizer: 'sgd' },
+});
+
 /** The CNN of the same paper: 5x5 convolutions of 32 and 64 channels, each with 2x2 max pooling, and 512 units. */
 const mcmahanCnn = {
   input: pixels,
@@ -165,6 +175,7 @@ const mnistConvAutoencoder = checkTask({
 
 export const imageTasks: readonly Task[] = [
   mnist2nn,
+  mnistLogistic,
   mnistCnn,
   mnistSmallCnn,
   mnistMobilenet,

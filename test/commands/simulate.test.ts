@@ -1,0 +1,95 @@
+import { expect } from 'chai';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { SimulationResult } from '../../simulations/simulate.ts';
+import { useFolder } from '../contracts/folder.ts';
+import { endCommandsAfterEach, fedloom, jsonOf } from '../helpers/command.ts';
+import { clouds, cloudTask } from '../helpers/small-federation.ts';
+
+interface Refusal {
+  readonly error: { readonly code: string; readonly message: string };
+}
+
+describe('fedloom simulate', function () {
+  this.timeout(60_000);
+  const folder = useFolder();
+  endCommandsAfterEach();
+
+  /** The clouds as a file, and a task for them. */
+  async function files(): Promise<string[]> {
+    const { xs, ys, count } = clouds(120, 1);
+    const rows = Array.from({ length: count }, (_, i) => [...xs.subarray(8 * i, 8 * i + 8), ys[i]].join());
+    const header = [...Array.from({ length: 8 }, (_, i) => `x${i}`), 'kind'].join();
+    await writeFile(join(folder(), 'clouds.csv'), [header, ...rows].join('\n'));
+    await writeFile(join(folder(), 'task.json'), JSON.stringify(cloudTask));
+    const data = 'clouds.csv?label=kind';
+    return ['simulate', '--task', 'task.json', '--data', data, '--test', data, '--clients', '6', '--workers', '1'];
+  }
+  const run = (args: readonly string[]) => fedloom(args, { cwd: folder() });
+
+  it('prints one JSON object, and a line a round on stderr', async () => {
+    const args = [...(await files()), '--rounds', '3', '--lr', '0.2', '--target-accuracy', '0.5', '--out', 'run'];
+    const outcome = await run([...args, '--json']);
+    expect(outcome.code, outcome.err).to.equal(0);
+    const result = jsonOf<SimulationResult>(outcome);
+    expect(result).to.include.keys(
+      ...'run task strategy seed clients rounds roundsToTarget accuracy loss bytesUp bytesDown seconds backend'.split(
+        ' ',
+      ),
+      ...'weightsSha256 out epsilon secureAggregation'.split(' '),
+    );
+    expect(result).to.include({ task: 'clouds', strategy: 'fedavg', seed: 1, clients: 6, secureAggregation: false });
+    expect(outcome.err).to.match(/^round 1\/3 .*acc 0\.\d{4} loss \d/m);
+    const config = JSON.parse(await readFile(join(folder(), 'run', 'config.json'), 'utf8')) as Record<string, unknown>;
+    expect(config).to.include({ partition: 'iid', clients: 6, rounds: 3, seed: 1 });
+    // The same again gives the same, without a round.
+    const again = await run([...args, '--resume', '--json']);
+    expect(jsonOf(again)).to.deep.equal(result);
+    expect(again.err).not.to.contain('round');
+  });
+
+  it('makes a run for each combination of a sweep, and a table of them', async () => {
+    const args = [...(await files()), '--rounds', '2', '--sweep', 'lr=0.05,0.2 seed=1..2', '--out', 'sweep'];
+    const outcome = await run(args);
+    expect(outcome.code, outcome.err).to.equal(0);
+    const lines = outcome.out.trim().split('\n');
+    expect(lines[0]).to.match(/^run +rounds +to target +accuracy +loss +seconds$/);
+    expect(lines.slice(1).map((line) => line.split(' ')[0])).to.deep.equal([
+      'lr=0.05,seed=1',
+      'lr=0.05,seed=2',
+      'lr=0.2,seed=1',
+      'lr=0.2,seed=2',
+    ]);
+    const one = JSON.parse(await readFile(join(folder(), 'sweep', 'lr=0.2,seed=2', 'config.json'), 'utf8')) as {
+      seed: number;
+      task: { training: { clientLearningRate: number } };
+    };
+    expect([one.seed, one.task.training.clientLearningRate]).to.deep.equal([2, 0.2]);
+  });
+
+  it('reads a file, and lets flags win over it', async () => {
+    const args = await files();
+    await writeFile(join(folder(), 'exp.yaml'), 'rounds: 9\nseed: 5\npartition: dirichlet:0.5,min=2\nout: here\n');
+    const result = jsonOf<SimulationResult>(await run([...args, '-c', 'exp.yaml', '--rounds', '1', '--json']));
+    expect(result).to.include({ rounds: 1, seed: 5, partition: 'dirichlet:0.5,min=2', out: join(folder(), 'here') });
+  });
+
+  it('says in one sentence what is wrong, and exits with 2', async () => {
+    const cases: [string[], RegExp][] = [
+      [['--partition', 'iid2'], /^partition: no kind "iid2"; known are iid, /],
+      [['--clients-per-round', '7'], /^clientsPerRound: 7 clients cannot be picked from 6/],
+      [['--transport', 'tcp'], /--transport <name>' argument 'tcp' is invalid\. Allowed choices are memory, ws/],
+      [['--dropout', '2'], /--dropout <share>' argument '2' is invalid\. expected a number from 0 to 1/],
+      [['--min-clients', '2'], /^minClients: in a simulation all clients are there/],
+      [['--sweep', 'lrr=1'], /^sweep: no setting "lrr"; known are .*lr, /],
+      [['--sweep', 'transport=tcp'], /^sweep: transport=tcp: expected memory or ws/],
+      [['--resume', '--out', 'nowhere'], /^resume: give the folder of the run/],
+    ];
+    const args = await files();
+    for (const [more, message] of cases) {
+      const outcome = await run([...args, ...more, '--json']);
+      expect(outcome.code, more.join(' ')).to.equal(2);
+      expect(jsonOf<Refusal>(outcome).error.message).to.match(message);
+    }
+  });
+});
