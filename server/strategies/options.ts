@@ -10,6 +10,10 @@ const natural = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1_000_
 /** Clients of the run, of which a round has some; default: `minClients`. */
 const population = v.optional(natural);
 const personalLayers = v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(256)), 1);
+/** f: clients of a round that may do anything at all. */
+const byzantine = v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(100_000)), 0);
+const iterations = (value: number) =>
+  v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1_000)), value);
 const tau = v.optional(positive, 1e-3);
 const moving = {
   serverLearningRate: serverLearningRate(0.01),
@@ -65,6 +69,34 @@ const variants = [
     name: v.literal('norm-bounding'),
     serverLearningRate: serverLearningRate(1),
     clippingNorm: positive,
+  }),
+  /** These see single updates: without secure aggregation, and with memory for every update of a round. */
+  v.strictObject({ name: v.literal('median'), serverLearningRate: serverLearningRate(1) }),
+  v.strictObject({
+    name: v.literal('trimmed-mean'),
+    serverLearningRate: serverLearningRate(1),
+    beta: v.optional(v.pipe(v.number(), v.minValue(0), v.ltValue(0.5)), 0.1),
+  }),
+  v.strictObject({ name: v.literal('krum'), serverLearningRate: serverLearningRate(1), byzantine }),
+  v.strictObject({
+    name: v.literal('multi-krum'),
+    serverLearningRate: serverLearningRate(1),
+    byzantine,
+    /** m; default: all but `byzantine` of those that reported */
+    keep: v.optional(natural),
+  }),
+  v.strictObject({ name: v.literal('bulyan'), serverLearningRate: serverLearningRate(1), byzantine }),
+  v.strictObject({
+    name: v.literal('geometric-median'),
+    serverLearningRate: serverLearningRate(1),
+    iterations: iterations(10),
+    smoothing: v.optional(positive, 1e-6),
+  }),
+  v.strictObject({
+    name: v.literal('centered-clipping'),
+    serverLearningRate: serverLearningRate(1),
+    radius: v.optional(positive, 1),
+    iterations: iterations(3),
   }),
 ] as const;
 

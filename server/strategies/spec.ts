@@ -7,13 +7,14 @@ const aliases: Readonly<Record<string, string>> = {
   momentum: 'serverMomentum',
   mu: 'proximalMu',
   layers: 'personalLayers',
+  f: 'byzantine',
 };
 
 const isStrategyName = (name: string): name is StrategyName => (strategyNames as readonly string[]).includes(name);
 
 /**
  * A strategy in one word, as on a command line: `fedavg`, `fedadam:lr=0.1,tau=0.001`. After the name the options of the config
- * (`lr` is `serverLearningRate`, `momentum` `serverMomentum`, `mu` `proximalMu`, `layers` `personalLayers`), in camelCase or kebab-case; what they may be is
+ * (`lr` is `serverLearningRate`, `momentum` `serverMomentum`, `mu` `proximalMu`, `layers` `personalLayers`, `f` `byzantine`), in camelCase or kebab-case; what they may be is
  * checked with the config.
  * @throws FederatedError BAD_CONFIG naming the known strategies, or the options that this one has
  */

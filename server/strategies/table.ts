@@ -1,12 +1,18 @@
+import { bulyan } from './bulyan.ts';
+import { centeredClipping } from './centered-clipping.ts';
 import { fedAvg } from './fedavg.ts';
 import { fedAvgM } from './fedavgm.ts';
 import { fedDyn } from './feddyn.ts';
 import { fedNova } from './fednova.ts';
 import { fedAdagrad, fedAdam, fedYogi } from './fedopt.ts';
+import { geometricMedian } from './geometric-median.ts';
+import { krum, multiKrum } from './krum.ts';
+import { median } from './median.ts';
 import type { StrategyConfig } from './options.ts';
 import { qFedAvg } from './qfedavg.ts';
 import { scaffold } from './scaffold.ts';
 import type { Strategy } from './strategy.ts';
+import { trimmedMean } from './trimmed-mean.ts';
 
 /** The strategy that a run's config names, once the config is checked: its defaults are filled in. */
 export function strategyOf(config: StrategyConfig): Strategy {
@@ -36,6 +42,20 @@ export function strategyOf(config: StrategyConfig): Strategy {
       return fedAdam(config);
     case 'fedyogi':
       return fedYogi(config);
+    case 'median':
+      return median(config);
+    case 'trimmed-mean':
+      return trimmedMean(config);
+    case 'krum':
+      return krum(config);
+    case 'multi-krum':
+      return multiKrum(config);
+    case 'bulyan':
+      return bulyan(config);
+    case 'geometric-median':
+      return geometricMedian(config);
+    case 'centered-clipping':
+      return centeredClipping(config);
     default:
       return config satisfies never;
   }

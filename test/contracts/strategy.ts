@@ -14,6 +14,8 @@ export interface AsFedAvg {
   readonly around?: Around;
   /** What a client that trains as FedAvg does reports to this strategy. */
   readonly report?: (report: FakeReport) => FakeReport;
+  /** What both are given. */
+  readonly reports?: (reports: readonly FakeReport[]) => readonly FakeReport[];
   /** Relative difference of the weights; default none. */
   readonly tolerance?: number;
 }
@@ -117,13 +119,20 @@ export function describeStrategy(name: string, make: () => Strategy, asFedAvg: A
       });
     }
 
-    for (const { setting, strategy: equal, around, report = (same: FakeReport) => same, tolerance = 0 } of [
-      asFedAvg,
-    ].flat()) {
+    for (const equality of [asFedAvg].flat()) {
+      const {
+        setting,
+        strategy: equal,
+        around,
+        report = (same: FakeReport) => same,
+        reports,
+        tolerance = 0,
+      } = equality;
       it(`equals FedAvg ${setting}`, () =>
         fc.assert(
           fc.asyncProperty(seeds, fc.integer({ min: least(equal), max: least(equal) + 8 }), async (seed, count) => {
-            const plain = reportsFor(fedAvg(), seed, count);
+            const drawn = reportsFor(fedAvg(), seed, count);
+            const plain = reports?.(drawn) ?? drawn;
             const weights = weightsFrom(seed);
             const expected = (await afterRound(fedAvg(), { weights }, plain, around)).weights;
             const found = (await afterRound(equal, { weights }, plain.map(report), around)).weights;

@@ -113,3 +113,29 @@ describe('strategies over real sockets', () => {
     expect(joined).to.have.length(3);
   });
 });
+
+describe('a robust rule over real sockets', () => {
+  it('takes what the others say, and not the one who says something else', async () => {
+    const federation = await Federation.open();
+    try {
+      await federation.server.operations.create(configOf('median', { minClients: 3, rounds: 3 }), run);
+      // Two of three pull to 1, the third far away.
+      const [honest, liar]: Quadratic[] = [
+        { a: 4, b: [1, 1, 1] },
+        { a: 4, b: [-90, 90, -90] },
+      ];
+      const joined = [honest!, honest!, liar!].map((client, i) =>
+        federation.join({ seed: i + 1, trainer: trainerOf(client) }),
+      );
+      await Promise.all(joined.map(({ done }) => done));
+      const { weights } = await joined[0]!.client.model();
+      // The median of three is the honest two's own update: (1 - 0.4)^9 of the way is left.
+      const task = quadraticTask(d, undefined, { steps: 9, rate: 0.1 });
+      const from = initialWeights(task.model, 1);
+      const { delta } = descend(honest!, task, from);
+      for (const [i, value] of weights.entries()) expect(value).to.be.closeTo(from[i]! + delta[i]!, 1e-5);
+    } finally {
+      await federation.close();
+    }
+  });
+});
