@@ -192,17 +192,13 @@ describe("a robust rule in a run's config", () => {
   });
 
   it('is refused where its updates would not fit into memory', () => {
-    // 10 clients in a round for each of 4 GiB / 40 B = 107,374,182 weights
+    // 4 GiB / 4 bytes / 10 clients = 107,374,182 weights; this model has 110,010,000
     const model: ModelInput = {
       input: [11_000],
       layers: [{ type: 'dense', units: 10_000 }],
       loss: 'mean-squared-error',
     };
-    const task = {
-      ...base,
-      model,
-      data: { features: [11_000], labels: { targets: 10_000 } },
-    } as RunConfigInput['task'];
+    const task = { ...tinyConfig().task, model, data: { features: [11_000], labels: { targets: 10_000 } } };
     expect(messageOf({ name: 'median' }, { task })).to.match(/^BAD_CONFIG .*keeps every update.*lower clientsPerRound/);
   });
 });
