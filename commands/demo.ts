@@ -11,6 +11,8 @@ import { FederatedError } from '../shared/errors.ts';
 import { runId } from '../shared/ids.ts';
 import { taskByName } from '../shared/tasks/catalog.ts';
 import { loadData } from '../simulations/datasets/registry.ts';
+import { readFolder } from '../simulations/reports/read-folder.ts';
+import { writeReport } from '../simulations/reports/write-report.ts';
 import { evaluationOf } from './evaluation-data.ts';
 import { writeExport } from './export.ts';
 import { bold, dim, printJson, runAction, say } from './output.ts';
@@ -96,7 +98,7 @@ async function demo(options: DemoOptions): Promise<void> {
       { task, rounds: options.rounds, minClients: options.clients, minReports: options.clients, seed: options.seed },
       id,
     );
-    const folder = await RunFolder.begin(out, id, server.operations, server.events);
+    const folder = await RunFolder.begin(out, id, server.operations, server.events, wordsOf(options));
     say();
     say(
       `  ${bold('fedloom demo')}  ${options.clients} clients, ${task.name}, ${options.rounds} rounds, seed ${options.seed}`,
@@ -120,6 +122,8 @@ async function demo(options: DemoOptions): Promise<void> {
     const view = await server.operations.run(id);
     const rounds = await server.operations.rounds(id);
     const model = join(out, 'model');
+    const report = join(out, 'report.html');
+    await writeReport(await readFolder(folder.path), { out: report, plots: join(out, 'plots') });
     await writeExport({ dataDir, run: id, round: 'last', format: 'all', out: model });
     const reached = rounds.find(({ evaluation: measured }) => (measured?.['accuracy'] ?? 0) >= options.targetAccuracy);
     const seconds = (Date.now() - startedAt) / 1000;
@@ -145,6 +149,7 @@ async function demo(options: DemoOptions): Promise<void> {
       weightsSha256: view.weights,
       out,
       model,
+      report,
       epsilon: null,
       secureAggregation: view.secureAggregation,
     };
@@ -155,6 +160,7 @@ async function demo(options: DemoOptions): Promise<void> {
       `  ${bold(`Accuracy ${(100 * (result.accuracy ?? 0)).toFixed(2)} %`)} on ${evaluation.examples} digits that no client holds, after ${view.round} rounds and ${seconds.toFixed(1)} s.`,
     );
     say(`  Model  ${model}  (TensorFlow.js and safetensors)`);
+    say(`  Report ${report}  (plots as SVG beside it)`);
     say(
       dim(
         `  Sent up: ${(up / 1e6).toFixed(1)} MB, encrypted. ${
@@ -174,6 +180,23 @@ async function demo(options: DemoOptions): Promise<void> {
     if (!options.stay) await rm(join(out, 'clients'), { recursive: true, force: true });
   }
 }
+
+/** The command that gives the same model again. */
+const wordsOf = ({ clients, rounds, seed, lr, batchSize }: DemoOptions): string[] =>
+  [
+    'fedloom',
+    'demo',
+    '--clients',
+    clients,
+    '--rounds',
+    rounds,
+    '--seed',
+    seed,
+    '--lr',
+    lr,
+    '--batch-size',
+    batchSize,
+  ].map(String);
 
 function startClient(link: string, i: number, options: DemoOptions, out: string): ChildProcess {
   const cli = process.argv[1] ?? fileURLToPath(new URL('../cli.js', import.meta.url));

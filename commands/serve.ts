@@ -107,7 +107,8 @@ async function serve(
       whyClear: isNew && flags.secureAggregation === undefined ? ' (it needs three clients in every round)' : '',
     });
     follow(server, run);
-    folder = await RunFolder.begin(join(settings.dataDir, 'runs'), run.id, server.operations, server.events);
+    const words = ['fedloom', ...process.argv.slice(2)];
+    folder = await RunFolder.begin(join(settings.dataDir, 'runs'), run.id, server.operations, server.events, words);
     await stopped;
     say('Stopping; a round in progress goes on at the next start.');
   } finally {

@@ -60,7 +60,8 @@ function openLine(rounds: readonly StoredRound[]): RoundLine | null {
   return lineOf(last);
 }
 
-function lineOf({ record, evaluation, metrics }: StoredRound): RoundLine {
+/** The line of one round, also of one that waits for its evaluation. */
+export function lineOf({ record, evaluation, metrics }: StoredRound): RoundLine {
   const { round, attempt, result, reason, weightsAfter } = record;
   if (result === 'abandoned') return { round, attempt, result, reason };
   return {

@@ -14,6 +14,8 @@ export interface RunSource {
   readonly events: EventLog;
   /** What `config.json` says beside the run's config. */
   readonly about?: Readonly<Record<string, unknown>>;
+  /** The words of the command that made the run, for `env.json`. */
+  readonly command?: readonly string[];
 }
 
 /**
@@ -27,12 +29,19 @@ export class RunFolder {
   #writing: Promise<void> = Promise.resolve();
 
   /** Makes the folder of a run that is in the store, under the run's name, and writes what happens from now on. */
-  static begin(parent: string, run: RunId, operations: Operations, events: EventLog): Promise<RunFolder> {
-    return RunFolder.open(join(parent, run), { run, operations, events });
+  static begin(
+    parent: string,
+    run: RunId,
+    operations: Operations,
+    events: EventLog,
+    command?: readonly string[],
+  ): Promise<RunFolder> {
+    const source = { run, operations, events, ...(command === undefined ? {} : { command }) };
+    return RunFolder.open(join(parent, run), source);
   }
 
   /** The same in a folder of any name. The lines of the rounds so far are written anew. */
-  static async open(path: string, { run, operations, events, about = {} }: RunSource): Promise<RunFolder> {
+  static async open(path: string, { run, operations, events, about = {}, command }: RunSource): Promise<RunFolder> {
     await mkdir(path, { recursive: true });
     const cpu = cpus();
     const env = {
@@ -43,6 +52,7 @@ export class RunFolder {
       cpu: cpu[0]?.model ?? '',
       cores: cpu.length,
       memory: totalmem(),
+      ...(command === undefined ? {} : { command }),
     };
     const config = { ...(await operations.config(run)), ...about };
     await writeFile(join(path, 'config.json'), `${JSON.stringify(config, null, 2)}\n`);

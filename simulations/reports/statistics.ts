@@ -1,3 +1,5 @@
+import { percentile } from '../measures/clients.ts';
+
 /** Plain statistics of plain numbers. None takes missing values: who calls leaves them out, and says so. */
 
 /** @param values - at least one */
@@ -11,22 +13,9 @@ export function deviation(values: readonly number[]): number | null {
   return Math.sqrt(values.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (values.length - 1));
 }
 
-/**
- * Quantile with linear interpolation between order statistics (type 7 of Hyndman and Fan, 1996; numpy's default).
- * @param sorted - ascending, at least one
- * @param share - 0 to 1
- */
-export function quantile(sorted: readonly number[], share: number): number {
-  const at = share * (sorted.length - 1);
-  const left = Math.floor(at);
-  const low = sorted[left]!;
-  const high = sorted[Math.min(left + 1, sorted.length - 1)]!;
-  return low + (at - left) * (high - low);
-}
-
 /** @param values - at least one, in any order */
 export const median = (values: readonly number[]): number =>
-  quantile(
+  percentile(
     values.toSorted((a, b) => a - b),
     0.5,
   );

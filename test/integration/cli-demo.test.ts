@@ -64,7 +64,7 @@ describe('fedloom demo', function () {
     });
     const design =
       'run task strategy seed clients rounds roundsToTarget accuracy loss bytesUp bytesDown seconds backend weightsSha256 out epsilon secureAggregation';
-    expect(result).to.have.all.keys(`${design} targetAccuracy heldOut reports parameters model`.split(' '));
+    expect(result).to.have.all.keys(`${design} targetAccuracy heldOut reports parameters model report`.split(' '));
     expect(result.accuracy).to.be.above(0.85); // chance is 0.1
     // Every weight of every report goes up once, as four bytes; all else is at most 5 % of that.
     const bare = 4 * result.parameters * result.reports;

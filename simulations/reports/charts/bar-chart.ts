@@ -13,7 +13,7 @@ import {
   type Look,
 } from './drawing.ts';
 import { element, join, type Attributes, type Markup } from './markup.ts';
-import { paint, rampColour, seriesRole, seriesRoles, type Theme } from './palette.ts';
+import { paint, rampColour, seriesRole, seriesRoles, type Role, type Theme } from './palette.ts';
 import { isNumber, scale, type Axis } from './scale.ts';
 import { fitted } from './text-width.ts';
 
@@ -21,6 +21,8 @@ export interface BarSeries {
   readonly name: string;
   /** One a category. A missing or not finite value has no bar. */
   readonly values: readonly (number | null | undefined)[];
+  /** Its colour, where that means something; default: the next of the palette. */
+  readonly role?: Role;
 }
 
 export interface BarChart extends ChartHead {
@@ -52,7 +54,7 @@ export function barChart(chart: BarChart, look: Look = {}): string {
       `${chart.title}: bars with negative values cannot stand on top of each other`,
     );
   }
-  const colours = series.map((_, i) => coloursOf(theme, i, series.length));
+  const colours = series.map((_, i) => coloursOf(theme, series, i));
   const top0 = headHeight(chart);
   const key = legend(
     theme,
@@ -93,8 +95,9 @@ export function barChart(chart: BarChart, look: Look = {}): string {
   ]);
 }
 
-function coloursOf(theme: Theme, index: number, count: number): Attributes {
-  return count <= seriesRoles.length ? paint(theme, { fill: seriesRole(index) }) : { fill: rampColour(index, count) };
+function coloursOf(theme: Theme, series: readonly BarSeries[], index: number): Attributes {
+  if (series.length > seriesRoles.length) return { fill: rampColour(index, series.length) };
+  return paint(theme, { fill: series[index]!.role ?? seriesRole(index) });
 }
 
 const sum = (values: readonly (number | null | undefined)[]): number =>

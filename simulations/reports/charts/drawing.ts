@@ -44,13 +44,16 @@ export function label(
     readonly size?: number;
     readonly weight?: number;
     readonly rotate?: number;
+    /** A rim of the background's colour, so that it can be read on lines. */
+    readonly halo?: boolean;
   } = {},
 ): Markup {
-  const { anchor = 'start', fill = 'muted', size = fontSize, weight, rotate } = options;
+  const { anchor = 'start', fill = 'muted', size = fontSize, weight, rotate, halo = false } = options;
   const attributes: Attributes = {
     x: at.x,
     y: at.y,
-    ...paint(theme, { fill }),
+    ...paint(theme, halo ? { fill, stroke: 'page' } : { fill }),
+    ...(halo ? { 'stroke-width': 4, 'stroke-linejoin': 'round', 'paint-order': 'stroke' } : {}),
     'text-anchor': anchor === 'start' ? undefined : anchor,
     'font-size': size === fontSize ? undefined : size,
     'font-weight': weight,

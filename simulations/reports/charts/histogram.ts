@@ -37,7 +37,7 @@ export function bins(values: readonly (number | null | undefined)[], factor = 1)
   const width = (2 * (quarter(0.75) - quarter(0.25))) / Math.cbrt(sorted.length);
   const wanted = width > 0 ? Math.ceil((high - low) / width) : 10;
   // A round step is up to 2.5 times the asked one: 1.6 is in the middle of that.
-  const edges = coveringTicks(low * factor, high * factor, Math.min(40, Math.max(5, 1.6 * wanted))).values.map(
+  const edges = coveringTicks(low * factor, high * factor, Math.min(40, Math.max(8, 1.6 * wanted))).values.map(
     (e) => e / factor,
   );
   const counts = Array.from({ length: edges.length - 1 }, () => 0);

@@ -61,7 +61,7 @@ export function lineChart(chart: LineChart, look: Look = {}): string {
   const top = top0 + (asLegend ? key.height : 0) + 4;
   const bottom = height - xAxisHeight;
   const values = series.flatMap(({ points }) => points.flatMap(({ y, low, high }) => [y, low, high]));
-  const y = scale(chart.y, [...values, ...references.map((each) => each.y)], bottom, top);
+  const y = roomFor(marks, scale(chart.y, [...values, ...references.map((each) => each.y)], bottom, top), bottom, top);
   const left = 12 + yAxisWidth(y);
   const nameRoom = direct && !asLegend ? 10 + Math.max(...names.map((name) => textWidth(name, fontSize))) : 8;
   const area: Area = { left, right: width - 14 - nameRoom, top, bottom };
@@ -84,6 +84,17 @@ export function lineChart(chart: LineChart, look: Look = {}): string {
     ...(asLegend ? [key.markup] : []),
     ...(direct && !asLegend ? endNames(theme, series, names, { x, y }, area) : []),
   ]);
+}
+
+/** One step more at the top where the label of a mark would have no room above it; shares of one end at 100 %. */
+function roomFor(marks: NonNullable<LineChart['marks']>, y: Scale, bottom: number, top: number): Scale {
+  const { axis, ticks, low, high } = y;
+  const isTight = marks.some((each) => (y.at(each.y) ?? bottom) - top < 26);
+  if (!isTight || ticks.step === null || axis.max !== undefined) return y;
+  const { factor = 1, unit } = axis;
+  const next = high + ticks.step / factor;
+  if (unit === '%' && next * factor > 100 + 1e-9) return y;
+  return scale({ ...axis, max: next, min: low }, [], bottom, top);
 }
 
 interface Scales {
@@ -179,7 +190,7 @@ function mark(
       theme,
       each.label,
       { x: lx, y: above ? at[1] - 11 : at[1] + 20 },
-      { anchor: 'middle', fill: 'ink', weight: 600 },
+      { anchor: 'middle', fill: 'ink', weight: 600, halo: true },
     ),
   ]);
 }

@@ -11,7 +11,7 @@ function roundStep(span: number, count: number, whole: boolean): number {
   const rough = span / Math.max(1, count);
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = ([1, 2, 5, 10].find((factor) => rough <= factor * power * 1.0000001) ?? 10) * power;
-  return whole ? Math.max(1, Math.round(step)) : step;
+  return whole ? Math.max(1, Math.round(step)) : Number(step.toPrecision(12)); // 1e-5, not 9.999999999999999e-6
 }
 
 /** `index * step` without the noise of binary fractions: 0.3, not 0.30000000000000004. */

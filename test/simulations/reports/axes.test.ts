@@ -43,7 +43,7 @@ describe('ticks', () => {
         expect(values[0]).to.be.at.most(low + slack);
         expect(values.at(-1)).to.be.at.least(high - slack);
         expect(values).to.have.length.within(2, 9);
-        expect(step!.toExponential()).to.match(/^(1|2|5|10)e|^(1|2|5)\.0|^(0\.9|1\.9|4\.9)9/);
+        expect(step!.toExponential()).to.match(/^[125]e/);
       }),
     );
   });

@@ -1,0 +1,85 @@
+import { dirname, join, resolve } from 'node:path';
+import { Command } from 'commander';
+import { formatValue } from '../simulations/reports/format.ts';
+import { headline } from '../simulations/reports/headline.ts';
+import { isRunFolder } from '../simulations/reports/read-folder.ts';
+import { csv } from '../simulations/reports/sinks/csv.ts';
+import { logToMlflow } from '../simulations/reports/sinks/mlflow.ts';
+import { eventFile } from '../simulations/reports/sinks/tensorboard.ts';
+import { writeAll, writeReport } from '../simulations/reports/write-report.ts';
+import { printJson, runAction, say } from './output.ts';
+import { readRun } from './run-source.ts';
+
+interface Options {
+  readonly out?: string;
+  readonly plots?: string;
+  readonly png: boolean;
+  readonly csv?: string | true;
+  readonly tensorboard?: string;
+  readonly mlflow?: string;
+  readonly mlflowExperiment: string;
+  readonly dataDir: string;
+  readonly json: boolean;
+}
+
+/** `fedloom report RUN|DIR`: a run as one HTML file and its plots, and where it is wanted as a table or for other tools. */
+export const command = (): Command =>
+  new Command('report')
+    .description('a run as one HTML file with its plots; also as CSV, for TensorBoard and MLflow')
+    .argument('<run>', "the run's folder, or its name (fedloom runs ls)")
+    .option('--out <file>', "the HTML file (report.html in the run's folder; for a name, RUN-report.html here)")
+    .option('--plots <folder>', 'the plots as SVG (plots beside the HTML file)')
+    .option('--png', 'the plots as PNG, too; needs @resvg/resvg-js', false)
+    .option('--csv [file]', 'a line a round, a column a measurement (metrics.csv beside the HTML file)')
+    .option('--tensorboard <folder>', 'an event file for TensorBoard')
+    .option('--mlflow <url>', 'log the run to an MLflow server; its token comes from MLFLOW_TRACKING_TOKEN')
+    .option('--mlflow-experiment <name>', "MLflow's experiment", 'fedloom')
+    .option('--data-dir <folder>', "the server's data folder", './fedloom-data')
+    .option('--json', 'one JSON object on stdout', false)
+    .action((run: string, options: Options) => runAction(options.json, () => report(run, options)));
+
+async function report(runOrFolder: string, options: Options): Promise<void> {
+  const run = await readRun(runOrFolder, options.dataDir);
+  const beside = (await isRunFolder(runOrFolder)) ? join(runOrFolder, 'report.html') : `${run.name}-report.html`;
+  const out = resolve(options.out ?? beside);
+  const plots = resolve(options.plots ?? join(dirname(out), 'plots'));
+  const files = await writeReport(run, { out, plots, withPng: options.png });
+  const further = new Map<string, string | Uint8Array>();
+  if (options.csv !== undefined) {
+    further.set(resolve(options.csv === true ? join(dirname(out), 'metrics.csv') : options.csv), csv(run));
+  }
+  if (options.tensorboard !== undefined) {
+    const { name, bytes } = eventFile(run);
+    further.set(resolve(options.tensorboard, name), bytes);
+  }
+  await writeAll(further);
+  const token = process.env['MLFLOW_TRACKING_TOKEN'];
+  const mlflow =
+    options.mlflow === undefined
+      ? null
+      : await logToMlflow(run, {
+          url: options.mlflow,
+          experiment: options.mlflowExperiment,
+          now: Date.now(),
+          ...(token === undefined ? {} : { token }),
+        });
+  const { rounds, metric, final, best } = headline(run);
+  const written = [files.report, ...files.plots, ...further.keys()];
+  if (options.json)
+    return printJson({
+      run: run.name,
+      rounds,
+      metric,
+      final,
+      best,
+      ...files,
+      files: written,
+      mlflow,
+      notes: run.notes,
+    });
+  for (const note of run.notes) say(note);
+  const measured = metric === null || final === null ? '' : `, ${metric} ${formatValue(metric, final.value)}`;
+  say(`${run.name}: ${rounds} rounds${measured}.`);
+  if (mlflow !== null) say(`MLflow: experiment ${mlflow.experimentId}, run ${mlflow.runId}`);
+  for (const file of written) process.stdout.write(`${file}\n`);
+}

@@ -1,0 +1,46 @@
+import type { Look } from './charts/drawing.ts';
+import { lineChart } from './charts/line-chart.ts';
+import { percentAxis } from './charts/scale.ts';
+import type { Comparison } from './compare.ts';
+import { formatValue, isShare } from './format.ts';
+
+const names: Readonly<Record<string, string>> = {
+  'eval/accuracy': 'Held-out accuracy',
+  'eval/loss': 'Held-out loss',
+  'train/accuracy': 'Accuracy in training',
+  'train/loss': 'Loss in training',
+};
+
+/** One line a group: the mean over its runs, with a band of one standard deviation to each side where there are two or more. */
+export function compareFigure({ metric, target, groups }: Comparison, look: Look = {}): string {
+  const counts = [...new Set(groups.map(({ runs }) => runs.length))];
+  // The number of runs stands once where it is the same for all.
+  const each = counts.length === 1 ? null : counts;
+  const over = counts.length === 1 ? `${counts[0]} ${counts[0] === 1 ? 'run' : 'runs'} each` : 'n runs each';
+  const subtitle = counts.every((n) => n === 1)
+    ? 'One run each: no band'
+    : `Mean and ±1 standard deviation over ${over}`;
+  const name = names[metric] ?? metric;
+  const finals = groups.map(
+    ({ label, final }) => `${label}: ${final === null ? 'no value' : formatValue(metric, final.mean)}`,
+  );
+  return lineChart(
+    {
+      title: name,
+      subtitle,
+      description: `${name} by round. ${subtitle}. At the end, ${finals.join('; ')}.`,
+      x: { label: 'Round', whole: true, tight: true },
+      y: isShare(metric) ? percentAxis(name) : { label: name },
+      references: target === null ? [] : [{ y: target, label: `target ${formatValue(metric, target)}` }],
+      series: groups.map(({ label, runs, curve }) => ({
+        name: each === null ? label : `${label} (n = ${runs.length})`,
+        points: curve.map(({ round, value }) => ({
+          x: round,
+          y: value?.mean,
+          ...(value === null || value.sd === null ? {} : { low: value.mean - value.sd, high: value.mean + value.sd }),
+        })),
+      })),
+    },
+    { id: 'compare', ...look },
+  );
+}

@@ -1,0 +1,63 @@
+import { isSimulated } from './protection.ts';
+import { fieldOf, type RunRecord } from './run-record.ts';
+
+/** Settings that are flags of the same name, in the order in which they are written. */
+const flags = [
+  'data',
+  'partition',
+  'clients',
+  'minClients',
+  'clientsPerRound',
+  'clientFraction',
+  'overselect',
+  'minReports',
+  'weighting',
+  'evaluateEvery',
+  'targetAccuracy',
+  'transport',
+  'rounds',
+  'seed',
+] as const;
+/** Settings that are flags of another name. */
+const elsewhere = [
+  ['task.training.localEpochs', 'local-epochs'],
+  ['task.training.batchSize', 'batch-size'],
+  ['task.training.clientLearningRate', 'lr'],
+  ['strategy.name', 'strategy'],
+  ['strategy.serverLearningRate', 'server-learning-rate'],
+] as const;
+
+/** A command for a shell, and whether it is the very one that made the run. */
+export interface Reproduction {
+  readonly command: string;
+  readonly recorded: boolean;
+}
+
+/**
+ * The command that makes this run again: the one that `env.json` has written down, else one with the run's settings as flags.
+ * Null when neither is known.
+ */
+export function reproduction(run: RunRecord): Reproduction | null {
+  const recorded = run.env === null ? undefined : fieldOf(run.env, 'command');
+  if (Array.isArray(recorded) && recorded.length > 0 && recorded.every((word) => typeof word === 'string')) {
+    return { command: recorded.map((word) => shellWord(String(word))).join(' '), recorded: true };
+  }
+  const task = fieldOf(run.config, 'task.name') ?? fieldOf(run.config, 'task');
+  if (typeof task !== 'string') return null;
+  const words = ['fedloom', isSimulated(run) ? 'simulate' : 'serve', '--task', shellWord(task)];
+  const add = (flag: string, value: unknown): void => {
+    if (typeof value === 'number' || typeof value === 'string') words.push(`--${flag}`, shellWord(String(value)));
+  };
+  for (const key of flags)
+    add(
+      key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`),
+      fieldOf(run.config, key),
+    );
+  for (const [path, flag] of elsewhere) add(flag, fieldOf(run.config, path));
+  if (fieldOf(run.config, 'secureAggregation') === false) words.push('--no-secure-aggregation');
+  return { command: words.join(' '), recorded: false };
+}
+
+/** A word as a POSIX shell takes it literally. */
+export const shellWord = (word: string): string =>
+  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
