@@ -1,4 +1,3 @@
-import type { WebSocket } from 'ws';
 import type { Identity } from '../../shared/crypto/identity.ts';
 import type { Primitives, RandomBytes } from '../../shared/crypto/primitives.ts';
 import { asFederatedError, closeCodeOf, FederatedError, type ErrorCode } from '../../shared/errors.ts';
@@ -18,6 +17,7 @@ import {
 import type { Clock, Log } from '../host.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Session, SessionHandler } from './session.ts';
+import type { GatewaySocket } from './socket.ts';
 import { TokenBucket } from './token-bucket.ts';
 
 /** What every connection of a gateway shares. */
@@ -43,7 +43,7 @@ type Stage = 'hello' | 'auth' | 'admitting' | 'open' | 'closed';
 /** One WebSocket, from its first byte to its last: handshake, admission, then an open session. */
 export class Connection implements Session {
   readonly address: string;
-  readonly #socket: WebSocket;
+  readonly #socket: GatewaySocket;
   readonly #context: GatewayContext;
   readonly #bucket: TokenBucket;
   readonly #long: LongMessage;
@@ -58,7 +58,7 @@ export class Connection implements Session {
   /** Bytes of chunks that belonged to no upload, in a row. */
   #stray = 0;
 
-  constructor(socket: WebSocket, address: string, context: GatewayContext) {
+  constructor(socket: GatewaySocket, address: string, context: GatewayContext) {
     const now = context.clock.now();
     this.#socket = socket;
     this.#context = context;
@@ -71,9 +71,11 @@ export class Connection implements Session {
     this.#cancelHello = context.clock.after(context.limits.helloTimeout, () =>
       this.end('HELLO_TIMEOUT', `no complete handshake within ${context.limits.helloTimeout} ms`),
     );
-    socket.on('message', (data: Buffer, isBinary: boolean) => this.#receive(data, isBinary));
-    socket.on('close', () => this.#closed());
-    socket.on('error', (error) => context.log.debug({ address, stage: this.#stage }, `socket: ${error.message}`));
+    socket.listen({
+      message: (data, isBinary) => this.#receive(data, isBinary),
+      closed: () => this.#closed(),
+      failed: (error) => context.log.debug({ address, stage: this.#stage }, `socket: ${error.message}`),
+    });
   }
 
   get id(): ClientId {
@@ -152,7 +154,7 @@ export class Connection implements Session {
     this.#socket.send(bytes);
   }
 
-  #receive(data: Buffer, isBinary: boolean): void {
+  #receive(data: Uint8Array, isBinary: boolean): void {
     if (this.#stage === 'closed') return;
     this.#lastSeen = this.#context.clock.now();
     this.#context.metrics.bytes('up', data.length);
@@ -168,7 +170,7 @@ export class Connection implements Session {
     }
   }
 
-  #receivePending(data: Buffer): void {
+  #receivePending(data: Uint8Array): void {
     const { limits, primitives, identity, randomBytes } = this.#context;
     if (data.length > limits.maxHelloBytes) {
       throw new FederatedError('TOO_LARGE', `handshake: ${data.length} bytes, at most ${limits.maxHelloBytes}`);
@@ -207,7 +209,7 @@ export class Connection implements Session {
     this.#context.opened(this);
   }
 
-  #receiveOpen(data: Buffer): void {
+  #receiveOpen(data: Uint8Array): void {
     const { limits, handler } = this.#context;
     const frame = decodeFrame(this.#channel!.open(data), limits.chunkBytes);
     if (frame.kind === 'chunk') {

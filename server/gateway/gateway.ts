@@ -12,6 +12,7 @@ import type { Host } from '../host.ts';
 import { admit, type AdmissionOptions } from './admission.ts';
 import { Connection, type GatewayContext } from './connection.ts';
 import type { SessionHandler } from './session.ts';
+import { wsSocket, type GatewaySocket } from './socket.ts';
 
 export interface GatewayOptions {
   readonly host: Host;
@@ -83,11 +84,15 @@ export class Gateway {
         return;
       }
       this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
-        const address = request.socket.remoteAddress ?? '';
-        this.#pendingByAddress.set(address, (this.#pendingByAddress.get(address) ?? 0) + 1);
-        this.#connections.add(new Connection(webSocket, address, this.#context));
+        this.accept(wsSocket(webSocket), request.socket.remoteAddress ?? '');
       });
     });
+  }
+
+  /** Takes an open socket. @param address - that it comes from */
+  accept(socket: GatewaySocket, address: string): void {
+    this.#pendingByAddress.set(address, (this.#pendingByAddress.get(address) ?? 0) + 1);
+    this.#connections.add(new Connection(socket, address, this.#context));
   }
 
   /** The client that a blob token was given to, or undefined. */
