@@ -19,7 +19,7 @@ import { recordOf } from './round-record.ts';
 import { RunSums } from './run-sums.ts';
 import type { SecureMessage } from './secure-side.ts';
 import { minReportsOf, select } from './selection.ts';
-import type { Evaluation, StoredRun } from './store/store.ts';
+import type { Evaluation, StoredAttempt, StoredRun } from './store/store.ts';
 import { nextModel } from './strategies/next-model.ts';
 import type { Strategy } from './strategies/strategy.ts';
 import { leastReportsOf, sharesState, strategyOf } from './strategies/table.ts';
@@ -57,6 +57,12 @@ export class ActiveRun implements AttemptOwner {
   readonly #spoilers = new Set<ClientId>();
   readonly #sums = new RunSums();
   #resumedAt: number | null = null;
+  /** Set once the run is taken up: before, clients that are ready begin nothing. */
+  #isTakenUp = false;
+  /** The end of the run is being stored. */
+  #isEnding = false;
+  /** The attempt that an earlier process has left unfinished: the next one goes on with its cohort. */
+  #left: StoredAttempt | null = null;
   #waitsToRetry = false;
   #cancelRetry: () => void = () => {};
   #closed = false;
@@ -134,8 +140,11 @@ export class ActiveRun implements AttemptOwner {
     if (attempt !== null && attempt.round === this.#number) {
       // Keys and masks of a secure attempt went with the process that had it: its cohort begins a new one.
       this.#attempts = attempt.attempt + (isSecure(this.#stored.config) ? 1 : 0);
-      this.#open(attempt.cohort, attempt.wanted);
-    } else await this.#next();
+      this.#left = attempt;
+    }
+    this.#isTakenUp = true;
+    if (this.#left !== null && this.#stored.state !== 'paused') this.#goOn(this.#left);
+    else await this.#next();
   }
 
   // What clients do.
@@ -202,7 +211,7 @@ export class ActiveRun implements AttemptOwner {
   async resume(): Promise<void> {
     this.#expectState('resume', ['paused', 'pausing']);
     await this.#setState(this.#attempt === null ? 'waiting' : 'running');
-    this.#begin();
+    if (this.#attempt === null) await this.#next();
   }
 
   /** @param now - give up the attempt in progress instead of ending it first */
@@ -305,6 +314,14 @@ export class ActiveRun implements AttemptOwner {
   async over(attempt: Attempt): Promise<void> {
     attempt.close();
     this.#attempt = null;
+    try {
+      await this.#goOnAfter(attempt);
+    } catch (thrown) {
+      this.trouble(thrown); // the attempt is closed, and hears of nothing any more
+    }
+  }
+
+  async #goOnAfter(attempt: Attempt): Promise<void> {
     const { result, reason } = attempt.state;
     const { state, config } = this.#stored;
     if (result === 'abandoned' && state !== 'stopping' && this.#attempts >= config.maxAttempts) {
@@ -333,8 +350,6 @@ export class ActiveRun implements AttemptOwner {
     if (this.#attempt !== null) {
       this.#attempt.close();
       this.#attempt = null;
-      // On resume the same attempt is made again; a secure one never is.
-      if (!isSecure(this.#stored.config)) this.#attempts = Math.max(0, this.#attempts - 1);
     }
     const reason = `${error.message} [${error.code}]`;
     this.#stored = { ...this.#stored, state: 'paused', reason };
@@ -363,11 +378,20 @@ export class ActiveRun implements AttemptOwner {
     return this.#stored.round + 1;
   }
 
+  /** Whether no further round is wanted. */
+  get #isComplete(): boolean {
+    const { round, config } = this.#stored;
+    const accuracy = this.#evaluation?.['accuracy'] ?? 0;
+    return round >= config.rounds || (config.targetAccuracy !== undefined && accuracy >= config.targetAccuracy);
+  }
+
   /** Begins the next attempt if the run is at work, none is in progress, and enough clients are ready. */
   #begin(): void {
     const { state, config, id } = this.#stored;
     const atWork = state === 'waiting' || state === 'running';
     if (!atWork || this.#attempt !== null || this.#waitsToRetry || this.#closed) return;
+    if (!this.#isTakenUp || this.#isEnding || this.#isComplete) return;
+    if (this.#left !== null) return this.#goOn(this.#left);
     const where = { run: id, round: this.#number, attempt: this.#attempts + 1 };
     const trusted = this.#population.ready().filter((each) => !this.#spoilers.has(each));
     const selection = select(config, where, trusted);
@@ -376,12 +400,17 @@ export class ActiveRun implements AttemptOwner {
       return;
     }
     this.#attempts++;
-    try {
-      this.#open(selection.cohort, selection.wanted);
-    } catch (thrown) {
-      return this.trouble(thrown);
-    }
+    this.#goOn(selection);
     for (const each of this.#population.ready()) this.#tellWait(each);
+  }
+
+  #goOn({ cohort, wanted }: Pick<StoredAttempt, 'cohort' | 'wanted'>): void {
+    this.#left = null;
+    try {
+      this.#open(cohort, wanted);
+    } catch (thrown) {
+      this.trouble(thrown);
+    }
   }
 
   #open(cohort: readonly ClientId[], wanted: number): void {
@@ -405,11 +434,9 @@ export class ActiveRun implements AttemptOwner {
 
   /** After a round, or at the start: finish, pause, stop, or go on. */
   async #next(): Promise<void> {
-    const { state, round, config } = this.#stored;
-    const accuracy = this.#evaluation?.['accuracy'] ?? 0;
-    const reached = config.targetAccuracy !== undefined && accuracy >= config.targetAccuracy;
+    const { state } = this.#stored;
     if (state === 'stopping') return this.#finish('stopped');
-    if (round >= config.rounds || reached) return this.#finish('finished');
+    if (this.#isComplete) return this.#finish('finished');
     if (state === 'pausing') await this.#setState('paused');
     this.#begin();
     if (this.#attempt === null) this.#tellAll();
@@ -447,15 +474,23 @@ export class ActiveRun implements AttemptOwner {
 
   async #setState(state: RunState, reason: string | null = null): Promise<void> {
     if (this.#stored.state === state && this.#stored.reason === reason) return;
-    this.#stored = { ...this.#stored, state, reason };
-    await this.#host.store.setRunState(this.#stored.id, state, reason);
+    // The end is durable before anyone sees it; any other state is in force at once.
+    const isEnd = finalRunStates.includes(state);
+    if (isEnd) this.#isEnding = true;
+    else this.#stored = { ...this.#stored, state, reason };
+    try {
+      await this.#host.store.setRunState(this.#stored.id, state, reason);
+    } finally {
+      if (isEnd) this.#isEnding = false;
+    }
+    if (isEnd) this.#stored = { ...this.#stored, state, reason };
     const text = `Run ${this.#stored.id} is ${state}${reason === null ? '.' : `: ${reason}`}`;
     this.event('run', text, { state, reason });
     this.changed();
   }
 
   #expectState(action: string, states: readonly RunState[]): void {
-    if (states.includes(this.#stored.state)) return;
+    if (states.includes(this.#stored.state) && !this.#isEnding) return;
     throw new FederatedError('BAD_STATE', `cannot ${action} run ${this.#stored.id}: it is ${this.#stored.state}`);
   }
 

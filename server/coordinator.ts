@@ -1,4 +1,4 @@
-import { FederatedError } from '../shared/errors.ts';
+import { asFederatedError, FederatedError } from '../shared/errors.ts';
 import { runId, type ClientId, type RunId } from '../shared/ids.ts';
 import type { ClientMessage } from '../shared/protocol/messages.ts';
 import { finalRunStates, type WaitReason } from '../shared/states.ts';
@@ -27,6 +27,8 @@ export class Coordinator implements SessionHandler {
   readonly #roster = new Roster();
   #active: ActiveRun | null = null;
   #activating: Promise<void> = Promise.resolve();
+  /** Whether the last try to take a run up has failed: it is tried again. */
+  #isBehind = false;
   #cancelTick: () => void = () => {};
   #closed = false;
 
@@ -181,7 +183,7 @@ export class Coordinator implements SessionHandler {
       createdAt: this.#host.clock.now(),
     };
     await this.#host.store.createRun(stored);
-    await this.#activate();
+    await this.#activateOrRetry(); // the run is there, whatever becomes of the first try to take it up
     return this.run(stored.id);
   }
 
@@ -237,26 +239,49 @@ export class Coordinator implements SessionHandler {
     const next = async (): Promise<void> => {
       if (this.#closed || (this.#active !== null && !finalRunStates.includes(this.#active.stored.state))) return;
       const runs = await this.#host.store.runs();
-      const stored =
-        runs.find((run) => !finalRunStates.includes(run.state)) ?? (this.#active === null ? runs.at(-1) : undefined);
+      const isLeft = ({ state }: StoredRun): boolean => !finalRunStates.includes(state);
+      // One that has begun goes on before another begins, whatever the clock said when they were made.
+      const begun = runs.find((run) => isLeft(run) && run.state !== 'created');
+      const stored = begun ?? runs.find(isLeft) ?? (this.#active === null ? runs.at(-1) : undefined);
       if (stored === undefined) return;
       this.#active?.close();
       const run = await ActiveRun.open(stored, this.#host, this.#roster, (changed) => this.#changed(changed));
       this.#active = run;
       this.#host.metrics.secureAggregation(stored.id, isSecure(stored.config));
-      if (!finalRunStates.includes(stored.state)) await run.start();
+      try {
+        if (!finalRunStates.includes(stored.state)) await run.start();
+      } catch (thrown) {
+        run.close(); // not half begun
+        this.#active = null;
+        throw thrown;
+      }
       for (const id of this.#roster.ready()) if (!run.isMember(id)) run.clientReady(id);
     };
-    this.#activating = this.#activating.then(next, next);
+    const attempt = async (): Promise<void> => {
+      this.#isBehind = false;
+      try {
+        await next();
+      } catch (thrown) {
+        this.#isBehind = true;
+        throw thrown;
+      }
+    };
+    this.#activating = this.#activating.then(attempt, attempt);
     return this.#activating;
+  }
+
+  /** What the store refuses now it may give a second later. */
+  async #activateOrRetry(): Promise<void> {
+    await this.#activate().catch((thrown: unknown) => {
+      const { code, message } = asFederatedError(thrown);
+      this.#host.log.error({ code }, `no run can be taken up, which is tried again: ${message}`);
+    });
   }
 
   #changed(run: ActiveRun): void {
     if (run !== this.#active) return;
     this.#countClients();
-    if (finalRunStates.includes(run.stored.state)) {
-      this.#activate().catch((error: unknown) => this.#host.log.error({}, String(error)));
-    }
+    if (finalRunStates.includes(run.stored.state)) void this.#activateOrRetry();
   }
 
   async #expectActive(id: RunId, action: string): Promise<ActiveRun> {
@@ -303,6 +328,7 @@ export class Coordinator implements SessionHandler {
   #tick(): void {
     this.#cancelTick = this.#host.clock.after(1_000, () => {
       this.#active?.tick();
+      if (this.#isBehind) void this.#activateOrRetry();
       if (!this.#closed) this.#tick();
     });
   }

@@ -1,0 +1,244 @@
+import { expect } from 'chai';
+import { Coordinator } from '../../server/coordinator.ts';
+import { EventLog } from '../../server/event-log.ts';
+import type { Session } from '../../server/gateway/session.ts';
+import { silentLog, type Host } from '../../server/host.ts';
+import { MaskPool } from '../../server/masking/mask-pool.ts';
+import { createMetrics } from '../../server/metrics.ts';
+import { memoryBlobs, memoryStore } from '../../server/store/memory.ts';
+import type { Store, StoredAttempt } from '../../server/store/store.ts';
+import { FederatedError } from '../../shared/errors.ts';
+import { clientId, runId } from '../../shared/ids.ts';
+import { defaultLimits } from '../../shared/protocol/limits.ts';
+import type { ServerMessage } from '../../shared/protocol/messages.ts';
+import { tinyConfig } from '../helpers/federation.ts';
+import { native } from '../helpers/primitives.ts';
+
+/** A client that is connected and says what it is told to. */
+interface Guest extends Session {
+  readonly heard: ServerMessage[];
+}
+const guest = (digit: string): Guest => {
+  const heard: ServerMessage[] = [];
+  const id = clientId(digit.repeat(32));
+  return { id, label: '', backend: '', software: '', lastSeen: 0, heard, send: (m) => void heard.push(m), end() {} };
+};
+
+/** A clock that a test winds on. */
+function handClock() {
+  let timers: { readonly at: number; readonly run: () => void }[] = [];
+  let now = 1_000_000;
+  return {
+    clock: {
+      now: () => now,
+      after(ms: number, run: () => void) {
+        const timer = { at: now + ms, run };
+        timers.push(timer);
+        return () => {
+          timers = timers.filter((each) => each !== timer);
+        };
+      },
+    },
+    async pass(ms: number) {
+      now += ms;
+      const due = timers.filter(({ at }) => at <= now);
+      timers = timers.filter(({ at }) => at > now);
+      for (const { run } of due) run();
+      await quiet();
+    },
+  };
+}
+
+/** Everything that waits for nothing but its turn is done. */
+const quiet = async (): Promise<void> => {
+  for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve));
+};
+
+/** A store of which a test may let calls fail. */
+function frailStore(inner: Store) {
+  const failing = new Set<keyof Store>();
+  const store = new Proxy(inner, {
+    get: (target, key) => (failing.has(key as keyof Store) ? fail : target[key as keyof Store]),
+  });
+  return { store, failing };
+}
+const fail = async (): Promise<never> => {
+  throw new FederatedError('STORE_FULL', 'the disk is full');
+};
+
+describe('the coordinator, where the store or the timing is against it', () => {
+  const masks = new MaskPool({ threads: 0 });
+  const metrics = createMetrics();
+  const blobs = memoryBlobs();
+
+  function server(inner: Store, more: Partial<Host> = {}) {
+    const { clock, pass } = handClock();
+    const { store, failing } = frailStore(inner);
+    const host: Host = {
+      clock,
+      primitives: native,
+      randomBytes: (length) => new Uint8Array(length),
+      masks,
+      store,
+      blobs,
+      log: silentLog,
+      limits: defaultLimits,
+      events: new EventLog(0),
+      metrics,
+      ...more,
+    };
+    const coordinator = new Coordinator(host);
+    const join = (client: Guest): void => {
+      coordinator.opened(client);
+      coordinator.message(client, { type: 'ready' });
+    };
+    return { coordinator, join, pass, failing };
+  }
+  const id = runId('tiny-1');
+
+  /** A client that does what it is asked to, with an update of zeros. */
+  function train({ coordinator }: ReturnType<typeof server>, client: Guest): void {
+    const word = client.heard.findLast((message) => message.type === 'train')!;
+    const { run, round, attempt, weightsBytes } = word;
+    const upload = new Uint8Array(16).fill(Number.parseInt(client.id[0]!, 16));
+    const report = { type: 'report', run, round, attempt, upload, bytes: weightsBytes, examples: 1 } as const;
+    coordinator.message(client, { ...report, encoding: 'float32', metrics: {} });
+    coordinator.chunk(client, new DataView(upload.buffer).getUint32(0, true), 0, new Uint8Array(weightsBytes));
+  }
+
+  it('has one attempt at a time after a restart, though clients are ready before the run is taken up', async () => {
+    const store = memoryStore();
+    const config = tinyConfig({ rounds: 3, minClients: 1, evaluateEvery: 1 });
+    const first = server(store, { evaluate: async () => ({ loss: 1 }) });
+    await first.coordinator.start();
+    await first.coordinator.create(config, id);
+    const one = guest('1');
+    first.join(one);
+    await quiet();
+    train(first, one);
+    await quiet(); // round 1 is committed, and the attempt at round 2 is stored
+    first.coordinator.close();
+    const [round] = await store.rounds(id);
+    expect(round!.record.round).to.equal(1);
+
+    // The server had died before the evaluation of round 1: it is made good first, and takes its time.
+    const lacking: Store = {
+      ...store,
+      rounds: async (...of) => (await store.rounds(...of)).map((r) => ({ ...r, evaluation: null })),
+    };
+    let measured = (): void => {};
+    const evaluate: Host['evaluate'] = () => new Promise((resolve) => (measured = () => resolve({ loss: 1 })));
+    const saved: StoredAttempt[] = [];
+    const watched: Store = { ...lacking, saveAttempt: async (attempt) => void saved.push(attempt) };
+    const second = server(watched, { evaluate });
+    const starting = second.coordinator.start();
+    await quiet();
+    second.join(guest('1'));
+    second.join(guest('2'));
+    await quiet();
+    expect(saved, 'before the run is taken up').to.deep.equal([]);
+    measured();
+    await starting;
+    await quiet();
+    expect(saved.map(({ attempt, cohort }) => ({ attempt, cohort }))).to.deep.equal([{ attempt: 1, cohort: [one.id] }]);
+    second.coordinator.close();
+  });
+
+  it('begins no round beyond the last, though the end of the run could not be stored at first', async () => {
+    const store = memoryStore();
+    const one = server(store);
+    await one.coordinator.start();
+    await one.coordinator.create(tinyConfig({ rounds: 1, minClients: 1 }), id);
+    const client = guest('1');
+    one.join(client);
+    await quiet();
+    one.failing.add('setRunState');
+    train(one, client);
+    await quiet();
+    expect((await one.coordinator.run(id)).state).to.equal('paused');
+    one.failing.clear();
+    await one.coordinator.resume(id);
+    await quiet();
+    expect(await store.run(id)).to.include({ state: 'finished', round: 1 });
+    expect(client.heard.at(-1)).to.include({ type: 'finished', rounds: 1 });
+    one.coordinator.close();
+  });
+
+  it('takes a run up a second later when the store fails at first', async () => {
+    const store = memoryStore();
+    const one = server(store);
+    await one.coordinator.start();
+    one.failing.add('rounds');
+    await one.coordinator.create(tinyConfig({ minClients: 1 }), id).catch(() => {});
+    expect(await store.run(id)).to.include({ state: 'created' });
+    one.failing.clear();
+    await one.pass(1_000);
+    expect(await store.run(id)).to.include({ state: 'waiting' });
+    one.coordinator.close();
+  });
+
+  it('leaves a paused run paused after a restart, and goes on with its cohort on resume', async () => {
+    const store = memoryStore();
+    const first = server(store);
+    await first.coordinator.start();
+    await first.coordinator.create(tinyConfig({ minClients: 1 }), id);
+    first.join(guest('1'));
+    await quiet();
+    first.coordinator.close();
+    await store.setRunState(id, 'paused', 'the disk is full [STORE_FULL]');
+
+    const second = server(store);
+    await second.coordinator.start();
+    const client = guest('1');
+    second.join(client);
+    second.join(guest('2'));
+    await quiet();
+    expect(client.heard.map(({ type }) => type)).to.deep.equal(['wait']);
+    await second.coordinator.resume(id);
+    await quiet();
+    expect(client.heard.at(-1)).to.include({ type: 'train', round: 1, attempt: 1 });
+    expect((await store.attempt(id))!.cohort).to.deep.equal([client.id]);
+    second.coordinator.close();
+  });
+
+  it('gives the attempt after trouble a number of its own, as its cohort may be another', async () => {
+    const store = memoryStore();
+    const one = server(store);
+    await one.coordinator.start();
+    await one.coordinator.create(tinyConfig({ minClients: 1 }), id);
+    const client = guest('1');
+    one.join(client);
+    await quiet();
+    one.failing.add('commitRound');
+    train(one, client);
+    await quiet();
+    one.failing.clear();
+    one.join(guest('2'));
+    await one.coordinator.resume(id);
+    await quiet();
+    expect(await store.attempt(id)).to.deep.include({ round: 1, attempt: 2, cohort: [client.id, '2'.repeat(32)] });
+    one.coordinator.close();
+  });
+
+  it('goes on with the run that has begun, though the clock says that another was made before it', async () => {
+    const store = memoryStore();
+    const first = server(store);
+    await first.coordinator.start();
+    await first.coordinator.create(tinyConfig({ minClients: 1 }), id);
+    const stored = await store.run(id);
+    await store.createRun({
+      ...stored,
+      id: runId('tiny-2'),
+      state: 'created',
+      createdAt: stored.createdAt - 3_600_000,
+    });
+    first.coordinator.close();
+    const second = server(store);
+    await second.coordinator.start();
+    second.join(guest('1'));
+    await quiet();
+    expect((await store.run(id)).state).to.equal('running');
+    expect((await store.run(runId('tiny-2'))).state).to.equal('created');
+    second.coordinator.close();
+  });
+});
