@@ -1,0 +1,37 @@
+import type { Scheduler } from './scheduler.ts';
+
+/** A process from its start to its end. What it still has under way when it dies never comes back to it. */
+export class Life {
+  readonly name: string;
+  alive = true;
+  /** What its wall clock is off by, ms. */
+  skew = 0;
+  readonly #scheduler: Scheduler;
+  readonly #ends: (() => void)[] = [];
+
+  constructor(name: string, scheduler: Scheduler) {
+    this.name = name;
+    this.#scheduler = scheduler;
+  }
+
+  now(): number {
+    return this.#scheduler.now + this.skew;
+  }
+
+  after(ms: number, run: () => void): () => void {
+    return this.#scheduler.after(ms, () => {
+      if (this.alive) run();
+    });
+  }
+
+  /** Calls back when the process dies. */
+  onEnd(end: () => void): void {
+    this.#ends.push(end);
+  }
+
+  end(): void {
+    if (!this.alive) return;
+    this.alive = false;
+    for (const end of this.#ends.splice(0)) end();
+  }
+}
