@@ -51,15 +51,20 @@ const show = (shape: readonly (number | string)[]): string => `[${shape.join(', 
  * @throws FederatedError BAD_DATA saying what was expected and what was found
  */
 export async function toExamples(data: ClientData, contract: DataContract): Promise<Examples> {
+  const examples = await flattenData(data, contract);
+  checkExamples(examples, contract);
+  return examples;
+}
+
+/** As `toExamples`, but only the form is checked, not yet the values. The features may be the app's own array. */
+export async function flattenData(data: ClientData, contract: DataContract): Promise<Examples> {
   const parts: Examples[] = [];
   if (data !== null && typeof data === 'object' && Symbol.asyncIterator in data) {
     for await (const part of data) parts.push(await toPart(part, contract));
   } else {
     parts.push(await toPart(data, contract));
   }
-  const examples = parts.length === 1 ? parts[0]! : join(parts, contract);
-  checkExamples(examples, contract);
-  return examples;
+  return parts.length === 1 ? parts[0]! : join(parts, contract);
 }
 
 async function toPart(part: DataBatch | SingleExample, contract: DataContract): Promise<Examples> {

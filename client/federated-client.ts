@@ -175,7 +175,7 @@ export class FederatedClient extends EventTarget {
   }
 
   /** What leaves this device, to the byte: messages by kind, and what is known of the update without its values. */
-  inspect(): Inspection {
+  async inspect(): Promise<Inspection> {
     return this.#inspector.read();
   }
 

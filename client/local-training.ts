@@ -12,6 +12,8 @@ export interface LocalTrainerOptions {
   readonly backend?: string;
   /** See `BackendOptions`. */
   readonly wasmPath?: string;
+  /** Steps between two pauses in which the thread can do other work; see `trainLocally`. */
+  readonly yieldEvery?: number;
 }
 
 /**
@@ -53,7 +55,16 @@ export class LocalTrainer implements Trainer {
       throw new FederatedError('BAD_STATE', `training: load the data for task ${task.name} first`);
     }
     this.#engine.setWeights(weights);
-    return trainLocally(this.#engine, this.#examples, task.training, { seed, round, adjust, signal, onProgress });
+    const { yieldEvery } = this.#options;
+    const pauses = yieldEvery === undefined ? {} : { yieldEvery };
+    return trainLocally(this.#engine, this.#examples, task.training, {
+      seed,
+      round,
+      adjust,
+      signal,
+      onProgress,
+      ...pauses,
+    });
   }
 
   async close(): Promise<void> {

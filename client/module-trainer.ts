@@ -52,7 +52,7 @@ export class ModuleTrainer implements Trainer {
 async function importModule(url: string): Promise<TrainingModule> {
   let module: Partial<TrainingModule>;
   try {
-    module = (await import(url)) as Partial<TrainingModule>;
+    module = (await import(/* webpackIgnore: true */ /* @vite-ignore */ url)) as Partial<TrainingModule>;
   } catch (cause) {
     const why = asFederatedError(cause).message;
     throw new FederatedError('TRAINING_FAILED', `training module ${url} cannot be loaded: ${why}`, { cause });

@@ -1,6 +1,7 @@
 import * as http from 'node:http';
 import * as https from 'node:https';
 import { FederatedError } from '../../shared/errors.ts';
+import { refusal } from '../download-refusal.ts';
 import type { ClientPlatform } from '../platform.ts';
 
 const agents = { 'http:': new http.Agent({ keepAlive: true }), 'https:': new https.Agent({ keepAlive: true }) };
@@ -51,10 +52,3 @@ export const download: ClientPlatform['download'] = (url, { token, maxBytes, sig
     request.on('timeout', () => request.destroy(new Error(`nothing came for ${idleTimeout} ms`)));
     request.on('error', lost);
   });
-
-function refusal(status: number, url: string): FederatedError {
-  if (status === 401 || status === 403)
-    return new FederatedError('NOT_AUTHORISED', `${url}: the server refused this session's token`);
-  if (status === 404) return new FederatedError('NOT_FOUND', `${url}: the server does not have this blob`);
-  return new FederatedError('CONNECTION_LOST', `${url}: HTTP status ${status}`);
-}

@@ -5,8 +5,9 @@ import { nativePrimitives } from '../../shared/crypto/native.ts';
 import { download } from './download.ts';
 import { nodeReadings } from './readings.ts';
 import { openNodeSocket } from './socket.ts';
-import { fileStore, memoryStore } from './store.ts';
+import { fileStore } from './store.ts';
 import { spawnNodeWorker } from './worker.ts';
+import { memoryStore } from '../memory-store.ts';
 import type { ClientPlatform } from '../platform.ts';
 import { WorkerTrainer } from '../worker-trainer.ts';
 

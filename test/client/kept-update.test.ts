@@ -86,7 +86,7 @@ describe('a client that dies before its update is durable on the server', () => 
     expect(trainings.sort()).to.deep.equal(['2/1', '3/1', 'mortal/1']);
     const [round] = await federation.server.operations.rounds(run);
     expect(round!.record.reports).to.have.length(3);
-    const { sent, update } = back.client.inspect();
+    const { sent, update } = await back.client.inspect();
     const chunks = sent.find(({ message }) => message === 'chunk')!.count;
     expect(chunks, 'of 16, of which the server had some').to.be.within(1, 15);
     expect(update).to.include({ run, round: 1, encoding: 'clear', bytes: 256 });
@@ -104,7 +104,7 @@ describe('a client that dies before its update is durable on the server', () => 
     await back.done;
     expect(back.outcomes.at(-1)).to.include({ result: 'done', counted: true });
     expect(trainings.sort()).to.deep.equal(['2/1', '3/1', 'mortal/1']);
-    const { update } = back.client.inspect();
+    const { update } = await back.client.inspect();
     expect(update).to.deep.include({ encoding: 'masked', examples: { count: 10, toldTo: 'sum' } });
   });
 });

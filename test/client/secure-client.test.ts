@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { ProblemDetail } from '../../client/federated-client.ts';
 import { nodePlatform } from '../../client/node/platform.ts';
-import { memoryStore } from '../../client/node/store.ts';
+import { memoryStore } from '../../client/memory-store.ts';
 import type { ClientPlatform, ClientStore } from '../../client/platform.ts';
 import type { StepName } from '../../server/host.ts';
 import { runId } from '../../shared/ids.ts';

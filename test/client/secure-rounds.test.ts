@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { Conversation, type SecureStep } from '../../client/conversation.ts';
-import { memoryStore } from '../../client/node/store.ts';
+import { memoryStore } from '../../client/memory-store.ts';
 import type { ClientPlatform, ClientStore } from '../../client/platform.ts';
 import { SecureRounds, type SecureDemands } from '../../client/secure-rounds.ts';
 import type { Job, SecureQuestion } from '../../client/session-types.ts';

@@ -31,12 +31,12 @@ export interface Site {
  * Bundles entries for browsers and serves them on a free port of this machine: `/` is a page that loads the first, each is
  * `/<its name>.js`, and further files lie where `files` says.
  * @param entries - paths from the root of the repository
- * @param files - path on the site to path from the root
- * @param extraHeaders - of every answer
+ * @param files - path on the site to path from the root, or to what is there
+ * @param extraHeaders - of every answer; looked at anew each time
  */
 export async function serveSite(
   entries: readonly string[],
-  files: Readonly<Record<string, string>> = {},
+  files: Readonly<Record<string, string | Uint8Array>> = {},
   extraHeaders: Readonly<Record<string, string>> = {},
 ): Promise<Site> {
   const { outputFiles } = await build({
@@ -57,7 +57,8 @@ export async function serveSite(
   );
   const first = basename(entries[0]!).replace(/\.ts$/, '.js');
   content.set('/', Buffer.from(`<!doctype html><title>test</title><script type="module" src="/${first}"></script>`));
-  for (const [path, file] of Object.entries(files)) content.set(path, readFileSync(join(root, file)));
+  for (const [path, file] of Object.entries(files))
+    content.set(path, typeof file === 'string' ? readFileSync(join(root, file)) : file);
   const requests: string[] = [];
   const server = createServer((request, response) => {
     const path = new URL(request.url ?? '/', 'http://site').pathname;

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { createHash } from 'node:crypto';
 import { nodePlatform } from '../../client/node/platform.ts';
-import { memoryStore } from '../../client/node/store.ts';
+import { memoryStore } from '../../client/memory-store.ts';
 import type { Trainer } from '../../client/trainer.ts';
 import { createEngine } from '../../shared/engine/create-engine.ts';
 import type { Engine, Examples } from '../../shared/engine/engine.ts';

@@ -1,0 +1,63 @@
+import { FederatedClient, type BrowserClientOptions } from '../../../client/browser.ts';
+import type { RoundOutcome, StateDetail } from '../../../client/browser.ts';
+
+/** A page with a client, for a test to drive. What is private is fetched from the page's own site. */
+
+type StartOptions = Omit<BrowserClientOptions, 'data'> & {
+  /** Path of the examples: their count and width, xs and ys, 4 bytes each, little-endian. */
+  readonly data: string;
+};
+
+const seen = {
+  states: [] as StateDetail[],
+  outcomes: [] as RoundOutcome[],
+  problems: [] as string[],
+  /** Why joining ended: `left`, or the code of an error. */
+  ended: null as string | null,
+  /** ms between frames while training */
+  gaps: [] as number[],
+};
+let client: FederatedClient | null = null;
+
+async function load(path: string): Promise<{ xs: Float32Array; ys: Int32Array }> {
+  const bytes = await (await fetch(path)).arrayBuffer();
+  const [count, width] = new Uint32Array(bytes, 0, 2) as unknown as [number, number];
+  return { xs: new Float32Array(bytes, 8, count * width), ys: new Int32Array(bytes, 8 + 4 * count * width, count) };
+}
+
+function watchFrames(): void {
+  let last = performance.now();
+  const frame = (now: number): void => {
+    if (client?.state.state === 'training') seen.gaps.push(now - last);
+    last = now;
+    requestAnimationFrame(frame);
+  };
+  requestAnimationFrame(frame);
+}
+
+const api = {
+  seen,
+  make({ data, ...options }: StartOptions): void {
+    const made = new FederatedClient({ ...options, data: () => load(data) });
+    made.addEventListener('state', (event) => seen.states.push((event as CustomEvent<StateDetail>).detail));
+    made.addEventListener('problem', (event) =>
+      seen.problems.push((event as CustomEvent<{ code: string }>).detail.code),
+    );
+    client = made;
+  },
+  /** Begins to take part. */
+  join(options?: StartOptions): void {
+    if (options !== undefined) this.make(options);
+    const joined = client!;
+    void (async () => {
+      for await (const outcome of joined.join()) seen.outcomes.push(outcome);
+      return 'left';
+    })()
+      .catch((error: unknown) => (error as { code: string }).code)
+      .then((how) => (seen.ended = how));
+    watchFrames();
+  },
+  client: (): FederatedClient => client!,
+};
+export type ClientPage = typeof api;
+Object.assign(globalThis, { fedloomPage: api });
