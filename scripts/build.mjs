@@ -4,6 +4,7 @@ import { chmodSync, cpSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildClient } from './build-client.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const typescript = dirname(createRequire(import.meta.url).resolve('typescript/package.json'));
@@ -14,4 +15,5 @@ const result = spawnSync(process.execPath, [join(typescript, 'bin', 'tsc'), '-p'
 if (result.status !== 0) process.exit(result.status ?? 1);
 cpSync(join(root, 'server/dashboard'), join(root, 'dist/server/dashboard'), { recursive: true });
 cpSync(join(root, 'simulations/bench/engine-torch.py'), join(root, 'dist/simulations/bench/engine-torch.py'));
+await buildClient(join(root, 'dist/client'));
 chmodSync(join(root, 'dist/cli.js'), 0o755);

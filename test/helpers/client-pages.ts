@@ -53,6 +53,17 @@ export class Tab {
     return this.page.evaluate(source) as Promise<T>;
   }
 
+  /** Calls a function of the page's own. */
+  ask<N extends 'accuracy' | 'stored' | 'canExportKey'>(
+    name: N,
+    ...args: Parameters<ClientPage[N]>
+  ): Promise<Awaited<ReturnType<ClientPage[N]>>> {
+    return this.page.evaluate(
+      ([one, list]) => (globalThis as unknown as Api).fedloomPage[one as 'accuracy'](...(list as [string])),
+      [name, args] as const,
+    ) as Promise<Awaited<ReturnType<ClientPage[N]>>>;
+  }
+
   /** Resolves once the page has shown a state, with its reason if one is asked for. */
   async shown(state: StateDetail['state'], reason?: StateDetail['reason']): Promise<void> {
     await this.page.waitForFunction(

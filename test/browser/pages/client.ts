@@ -58,6 +58,36 @@ const api = {
     watchFrames();
   },
   client: (): FederatedClient => client!,
+  /** Of the newest model that this device has, on examples, by an engine in the page. */
+  async accuracy(data: string): Promise<number> {
+    const [{ xs, ys }, { task, weights }] = await Promise.all([load(data), client!.model()]);
+    const { createEngine } = await import('../../../shared/engine/create-engine.ts');
+    const engine = await createEngine({ model: task.model, backend: 'wasm' });
+    engine.setWeights(weights);
+    return (await engine.evaluate({ xs, ys, count: ys.length }, 100)).accuracy!;
+  },
+  /** Names of what the client keeps on the device. */
+  async stored(): Promise<string[]> {
+    const request = indexedDB.open('fedloom');
+    const db = await new Promise<IDBDatabase>((resolve) => (request.onsuccess = () => resolve(request.result)));
+    const keys = db.transaction('files').objectStore('files').getAllKeys();
+    await new Promise((done) => (keys.onsuccess = done));
+    db.close();
+    return keys.result as string[];
+  },
+  /** Whether a script can have the secret part of the device's key. */
+  async canExportKey(): Promise<boolean> {
+    const request = indexedDB.open('fedloom');
+    const db = await new Promise<IDBDatabase>((resolve) => (request.onsuccess = () => resolve(request.result)));
+    const found = db.transaction('files').objectStore('files').get('identity');
+    await new Promise((done) => (found.onsuccess = done));
+    db.close();
+    const { secret } = found.result as { secret: CryptoKey };
+    return crypto.subtle.exportKey('pkcs8', secret).then(
+      () => true,
+      () => secret.extractable,
+    );
+  },
 };
 export type ClientPage = typeof api;
 Object.assign(globalThis, { fedloomPage: api });
