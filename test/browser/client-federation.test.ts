@@ -5,6 +5,8 @@ import { runId } from '../../shared/ids.ts';
 import { taskByName } from '../../shared/tasks/catalog.ts';
 import { loadData } from '../../simulations/datasets/registry.ts';
 import { ClientPages, exampleFile } from '../helpers/client-pages.ts';
+import { WorkerTrainer } from '../../client/worker-trainer.ts';
+import { spawnNodeWorker } from '../../client/node/worker.ts';
 import { Federation } from '../helpers/federation.ts';
 
 const run = runId('digits-1');
@@ -51,7 +53,11 @@ describe('a federation of pages and Node clients, with secure aggregation', func
     );
   };
   const joinNode = (i: number): ReturnType<Federation['join']> =>
-    federation.join({ trainer: undefined as never, data: () => parts[i]!, seed: i, backend: 'wasm' });
+    federation.join({
+      trainer: new WorkerTrainer(spawnNodeWorker, { backend: 'wasm' }),
+      data: () => parts[i]!,
+      seed: i,
+    });
   const accuracies = async (): Promise<number[]> =>
     federation.events.filter(({ type }) => type === 'evaluation').map(({ data }) => data['accuracy'] as number);
 
@@ -79,6 +85,38 @@ describe('a federation of pages and Node clients, with secure aggregation', func
     }
     const found = await accuracies();
     expect(found.at(-1)).to.be.above(0.4).and.above(found[0]!);
-    console.log('gaps', Math.max(...(await tabs[0]!.seen()).gaps), (await tabs[0]!.seen()).gaps.length, found);
+    const { sent, update, bytesSent } = await tabs[0]!.call((client) => client.inspect());
+    expect(update!.tensors.map(({ shape }) => shape)).to.deep.equal([
+      [784, 200],
+      [200],
+      [200, 200],
+      [200],
+      [200, 10],
+      [10],
+    ]);
+    expect(update).to.deep.include({ encoding: 'masked', examples: { count: 250, toldTo: 'sum' } });
+    expect(update!.norm.after).to.be.within(0, update!.norm.before).and.above(0);
+    const count = (name: string): number | undefined => sent.find(({ message }) => message === name)?.count;
+    expect([count('hello'), count('auth'), count('advert'), count('shares'), count('report')]).to.deep.equal([
+      1, 1, 3, 3, 3,
+    ]);
+    expect(bytesSent).to.be.within(3 * update!.bytes!, 3.1 * update!.bytes!);
+  });
+
+  it('goes on without a tab that is closed in mid-round', async () => {
+    const training = { ...task.training, localEpochs: 25 };
+    await begin({ task: { ...task, training }, rounds: 1 });
+    const tabs = [await pages.tab(), await pages.tab()];
+    const nodes = [joinNode(2), joinNode(3)];
+    for (const [i, tab] of tabs.entries()) {
+      await tab.join({ url: federation.server.joinLink, consent: 'given', data: `/digits-${i}.bin` });
+    }
+    await tabs[1]!.shown('training');
+    await tabs[1]!.page.close();
+    expect(await tabs[0]!.ended()).to.equal('left');
+    await Promise.all(nodes.map(({ done }) => done));
+    const log = await federation.server.operations.rounds(run);
+    expect(log.map(({ record }) => [record.result, record.reports.length])).to.deep.equal([['short', 3]]);
+    expect((await accuracies()).at(-1)).to.be.above(0.6);
   });
 });

@@ -101,7 +101,7 @@ describe('what a page keeps', function () {
     const own = { url: federation.server.joinLink, consent: 'given', data: '/digits.bin' } as const;
     await tab.join(own);
     await tab.ended();
-    await federation.server.close();
+    await federation.close();
     await tab.page.reload();
     await tab.make(own);
     const { round, weights } = await tab.call(async (client) => {

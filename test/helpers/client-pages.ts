@@ -54,7 +54,7 @@ export class Tab {
   }
 
   /** Calls a function of the page's own. */
-  ask<N extends 'accuracy' | 'stored' | 'canExportKey'>(
+  ask<N extends 'accuracy' | 'battery' | 'stored' | 'canExportKey'>(
     name: N,
     ...args: Parameters<ClientPage[N]>
   ): Promise<Awaited<ReturnType<ClientPage[N]>>> {
@@ -115,12 +115,12 @@ export class ClientPages {
     return new URL(this.site.url).origin;
   }
 
-  /** What a careful site allows, and connections to the federation's server. @param more - further directives */
-  allow(serverUrl: string, more = ''): void {
+  /** What a careful site allows, and connections to the federation's server. @param workers - who may be a worker */
+  allow(serverUrl: string, workers = "'self'"): void {
     const { host } = new URL(serverUrl);
     this.#headers['content-security-policy'] =
-      "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; " +
-      `connect-src 'self' http://${host} ws://${host};${more}`;
+      `default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src ${workers}; ` +
+      `connect-src 'self' http://${host} ws://${host}`;
   }
 
   /** A tab in a profile of its own, or in the given one. */
@@ -128,6 +128,7 @@ export class ClientPages {
     const own = context ?? (await this.browser.newContext());
     if (context === undefined) this.#contexts.push(own);
     const page = await own.newPage();
+    page.setDefaultTimeout(15_000);
     const tab = new Tab(own, page);
     await page.goto(this.site.url, { waitUntil: 'load' });
     return tab;

@@ -8,6 +8,8 @@ import type { StepName } from '../../server/host.ts';
 export interface MortalTask {
   readonly dataDir: string;
   readonly port: number;
+  /** Web origins whose pages may connect. */
+  readonly allowedOrigins?: readonly string[];
   readonly kill: { readonly step: StepName; readonly count: number } | null;
 }
 
@@ -23,11 +25,12 @@ process.once('message', (task: MortalTask) => void serve(task));
 process.on('disconnect', () => process.exit(0));
 say({ type: 'loaded' });
 
-async function serve({ dataDir, port, kill }: MortalTask): Promise<void> {
+async function serve({ dataDir, port, kill, allowedOrigins = [] }: MortalTask): Promise<void> {
   let reached = 0;
   const server = await createServer({
     dataDir,
     port,
+    allowedOrigins,
     // Two chunks an update, so that there is a middle to be killed in.
     limits: { chunkBytes: 16, windowBytes: 16, ackBytes: 16, rejoinGrace: 5_000 },
     evaluate: async (_, weights) => ({ loss: weights[0]!, examples: 1 }),

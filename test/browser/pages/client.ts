@@ -18,6 +18,7 @@ const seen = {
   gaps: [] as number[],
 };
 let client: FederatedClient | null = null;
+const battery = Object.assign(new EventTarget(), { charging: true, level: 1 });
 
 async function load(path: string): Promise<{ xs: Float32Array; ys: Int32Array }> {
   const bytes = await (await fetch(path)).arrayBuffer();
@@ -58,6 +59,12 @@ const api = {
     watchFrames();
   },
   client: (): FederatedClient => client!,
+  /** Puts another battery into this device, or plugs it in or out. */
+  battery(charging: boolean, level: number): void {
+    Object.assign(battery, { charging, level });
+    Object.assign(navigator, { getBattery: async () => battery });
+    battery.dispatchEvent(new Event('chargingchange'));
+  },
   /** Of the newest model that this device has, on examples, by an engine in the page. */
   async accuracy(data: string): Promise<number> {
     const [{ xs, ys }, { task, weights }] = await Promise.all([load(data), client!.model()]);
