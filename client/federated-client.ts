@@ -1,4 +1,5 @@
 import { toHex } from '../shared/bytes.ts';
+import type { Examples } from '../shared/engine/engine.ts';
 import type { Signer } from '../shared/crypto/identity.ts';
 import { asFederatedError, FederatedError } from '../shared/errors.ts';
 import { parseLink, type ParsedLink } from '../shared/protocol/link.ts';
@@ -111,7 +112,10 @@ export class FederatedClient extends EventTarget {
       keeper: this.#keeper,
       own: this.#own,
       trainer: this.#trainer,
-      data: options.data,
+      data: async (context) => {
+        const given = await options.data(context);
+        return platform.toExamples?.(given, context.task.data) ?? (given as Examples);
+      },
       liveData: options.liveData ?? false,
     });
     const { store, primitives, clock } = platform;

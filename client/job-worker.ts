@@ -9,7 +9,7 @@ import { bytesFloats, floatBytes, layoutSize } from '../shared/weights.ts';
 import { sumOfSquares } from '../shared/updates/norm.ts';
 import { algorithmOf } from './algorithms/table.ts';
 import type { BlobFetcher } from './blob-fetcher.ts';
-import { toExamples, type ClientData } from './data.ts';
+import type { ClientData } from './data.ts';
 import type { UpdateFacts } from './inspection.ts';
 import type { UpdateKeeper } from './kept-update.ts';
 import type { ModelCache } from './model-cache.ts';
@@ -32,7 +32,8 @@ export interface JobWorkerOptions {
   /** What algorithms keep on this device. */
   readonly own: OwnState;
   readonly trainer: Trainer;
-  readonly data: DataSource;
+  /** The examples for a task, in the form that its trainer takes. */
+  readonly data: (context: Parameters<DataSource>[0]) => Promise<Examples>;
   /** Ask for the data before each round. */
   readonly liveData?: boolean;
 }
@@ -119,7 +120,7 @@ export class JobWorker {
   }
 
   async #examples(task: Task, signal: AbortSignal): Promise<Examples> {
-    const examples = await toExamples(await this.#options.data({ task, signal }), task.data);
+    const examples = await this.#options.data({ task, signal });
     signal.throwIfAborted();
     return examples;
   }

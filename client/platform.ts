@@ -1,6 +1,9 @@
+import type { Examples } from '../shared/engine/engine.ts';
 import type { FederatedError } from '../shared/errors.ts';
+import type { DataContract } from '../shared/tasks/task.ts';
 import type { Signer } from '../shared/crypto/identity.ts';
 import type { Curves, Primitives, RandomBytes } from '../shared/crypto/primitives.ts';
+import type { ClientData } from './data.ts';
 import type { Readings } from './conditions.ts';
 import type { Trainer } from './trainer.ts';
 
@@ -70,5 +73,10 @@ export interface ClientPlatform {
   readings(): Promise<Readings>;
   /** Calls back when `readings` may have changed, until the returned function is called. */
   watchReadings?(changed: () => void): () => void;
+  /**
+   * Makes arrays of what the app hands over, and checks them; absent where they come as arrays.
+   * @throws FederatedError BAD_DATA
+   */
+  toExamples?(data: ClientData, contract: DataContract): Promise<Examples>;
   createTrainer(options: { readonly backend: string; readonly module?: string | URL }): Trainer;
 }

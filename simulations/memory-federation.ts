@@ -1,7 +1,7 @@
 import * as crypto from 'node:crypto';
 import { JobWorker } from '../client/job-worker.ts';
 import { UpdateKeeper } from '../client/kept-update.ts';
-import { memoryStore as clientStore } from '../client/node/store.ts';
+import { memoryStore as clientStore } from '../client/memory-store.ts';
 import { OwnState } from '../client/own-state.ts';
 import { Coordinator } from '../server/coordinator.ts';
 import { EventLog } from '../server/event-log.ts';

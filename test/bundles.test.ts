@@ -4,8 +4,10 @@ import { builtinModules } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
 interface BundleSizes {
-  readonly limits: { readonly client: number; readonly engineByPlain: number };
-  measure(): Promise<Record<'client' | 'worker' | 'workerFused' | 'engine' | 'plainTensorFlow', number>>;
+  readonly limits: Readonly<Record<'client' | 'engineByPlain' | 'page' | 'pageWorker', number>>;
+  measure(): Promise<
+    Record<'client' | 'page' | 'pageWorker' | 'worker' | 'workerFused' | 'engine' | 'plainTensorFlow', number>
+  >;
 }
 const script = new URL('../scripts/bundle-size.mjs', import.meta.url).href;
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -13,7 +15,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 /** A bundle for browsers of what trains, as an application would make it. */
 const bundle = (more: BuildOptions = {}): Promise<BuildResult<{ write: false; metafile: true }>> =>
   build({
-    entryPoints: ['shared/engine/index.ts', 'client/worker.ts'],
+    entryPoints: ['shared/engine/index.ts', 'client/worker.ts', 'client/browser.ts', 'client/browser-worker.ts'],
     absWorkingDir: root,
     bundle: true,
     splitting: true,
@@ -31,7 +33,9 @@ describe('a bundle for browsers', function () {
 
   it('is within its limits of size', async () => {
     const { limits, measure } = (await import(script)) as BundleSizes;
-    const { client, worker, workerFused, engine, plainTensorFlow } = await measure();
+    const { page, pageWorker, client, worker, workerFused, engine, plainTensorFlow } = await measure();
+    expect(page).to.be.within(2_000, limits.page);
+    expect(pageWorker).to.be.within(client, limits.pageWorker);
     expect(client).to.be.within(10_000, limits.client);
     expect(worker).to.be.below(limits.client);
     expect(workerFused).to.be.within(worker, plainTensorFlow / 2);
@@ -60,8 +64,10 @@ describe('a bundle for browsers', function () {
       for (const found of outputs[path]!.imports) if (found.kind === 'import-statement') atOnce(found.path, seen);
       return seen;
     };
-    const entries = Object.keys(outputs).filter((path) => /(index|worker)\.ts$/.test(outputs[path]!.entryPoint ?? ''));
-    expect(entries).to.have.length(2);
+    const entries = Object.keys(outputs).filter((path) =>
+      /(index|worker|browser)\.ts$/.test(outputs[path]!.entryPoint ?? ''),
+    );
+    expect(entries).to.have.length(4);
     const loaded = entries.flatMap((path) => [...atOnce(path)]).flatMap((path) => Object.keys(outputs[path]!.inputs));
     expect(loaded).to.include('shared/engine/create-engine.ts');
     expect(loaded.filter((input) => /tensorflow|training\.wasm/.test(input))).to.deep.equal([]);

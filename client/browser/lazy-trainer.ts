@@ -14,6 +14,11 @@ export class LazyTrainer implements Trainer {
     this.#options = options;
   }
 
+  /** Our engine does; a module of the user's own does not. */
+  get adjusts(): boolean {
+    return this.#options.module === undefined;
+  }
+
   get backend(): string {
     const { module, backend = 'auto' } = this.#options;
     return this.#trainer?.backend ?? (module === undefined ? backend : 'module');

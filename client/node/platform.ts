@@ -7,6 +7,7 @@ import { nodeReadings } from './readings.ts';
 import { openNodeSocket } from './socket.ts';
 import { fileStore } from './store.ts';
 import { spawnNodeWorker } from './worker.ts';
+import { toExamples } from '../data.ts';
 import { memoryStore } from '../memory-store.ts';
 import type { ClientPlatform } from '../platform.ts';
 import { WorkerTrainer } from '../worker-trainer.ts';
@@ -34,6 +35,7 @@ export const nodePlatform = ({ stateDir }: NodePlatformOptions): ClientPlatform 
   openSocket: openNodeSocket,
   download,
   readings: nodeReadings,
+  toExamples,
   createTrainer: ({ backend, module }) =>
     new WorkerTrainer(spawnNodeWorker, { backend, ...(module === undefined ? {} : { module: moduleUrl(module) }) }),
 });
