@@ -1,12 +1,7 @@
 import { createHash } from 'node:crypto';
 import type Database from 'libsql';
 import { toHex } from '../../shared/bytes.ts';
-
-/** A row as SQLite gives it: text, whole numbers, bytes, nothing. */
-export type Row = Readonly<Record<string, unknown>>;
-
-/** A column that SQLite's driver adds to what `get` gives. */
-const notAColumn = '_metadata';
+import { rowReader, type Row } from './rows.ts';
 
 /**
  * The checksum of a row: it covers the table, the name and the value of every column but itself. It guards against a disk that
@@ -14,7 +9,7 @@ const notAColumn = '_metadata';
  * @returns 22 characters: 128 bits of SHA-256
  */
 export function sealOf(table: string, row: Row): string {
-  const named = Object.entries(row).filter(([name]) => name !== 'seal' && name !== notAColumn);
+  const named = Object.entries(row).filter(([name]) => name !== 'seal');
   named.sort(([a], [b]) => (a < b ? -1 : 1));
   const values = named.map(([name, value]) => [name, plain(value)]);
   const hash = createHash('sha256').update(JSON.stringify([table, values]));
@@ -30,7 +25,8 @@ const plain = (value: unknown): unknown => {
 
 /** Gives every row of a table its checksum. */
 export function sealRows(db: Database.Database, table: string): void {
+  const { columns, decode } = rowReader(db, table);
   const update = db.prepare(`UPDATE ${table} SET seal = ? WHERE rowid = ?`);
-  const rows = db.prepare(`SELECT rowid AS at, * FROM ${table}`).all() as (Row & { readonly at: number })[];
-  for (const { at, ...row } of rows) update.run(sealOf(table, row), at);
+  const rows = db.prepare(`SELECT rowid AS at, ${columns} FROM ${table}`).all() as (Row & { readonly at: number })[];
+  for (const row of rows) update.run(sealOf(table, decode(row)), row.at);
 }

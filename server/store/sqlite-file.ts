@@ -31,12 +31,7 @@ export function prepareFile(path: string): Database.Database {
     if (pragma(db, 'user_version') === 0) create(db, path);
     const version = pragma(db, 'user_version');
     if (pragma(db, 'application_id') !== applicationId) throw notOurs(path);
-    if (version > schemaVersion) {
-      throw new FederatedError(
-        'STORE_NEWER',
-        `${path} was written by a newer Fedloom (format ${version}, this one knows ${schemaVersion}); update Fedloom`,
-      );
-    }
+    if (version > schemaVersion) throw newerStore(path, version);
     db.exec('PRAGMA journal_mode = WAL');
     db.exec('PRAGMA synchronous = FULL');
     migrate(db);
@@ -87,6 +82,12 @@ function migrate(db: Database.Database): void {
 
 const pragma = (db: Database.Database, name: string): number =>
   (db.prepare(`PRAGMA ${name}`).get() as Record<string, number>)[name]!;
+
+export const newerStore = (path: string, version: number): FederatedError =>
+  new FederatedError(
+    'STORE_NEWER',
+    `${path} was written by a newer Fedloom (format ${version}, this one knows ${schemaVersion}); update Fedloom`,
+  );
 
 const notOurs = (path: string): FederatedError =>
   new FederatedError('BAD_FILE', `${path} is the database of another program; choose another data folder`);

@@ -2,8 +2,9 @@ import Database from 'libsql';
 import type { ClientId, RunId, Sha256 } from '../../shared/ids.ts';
 import type { RunState } from '../../shared/states.ts';
 import { checkFollows, emptyChain, noRound, noRun, runExists, type ChainEnd } from './chain.ts';
-import { holdsSeal, sealOf, type Row } from './row-seal.ts';
-import type { SealedTable } from './schema.ts';
+import { holdsSeal, sealOf } from './row-seal.ts';
+import { rowReader, type Row } from './rows.ts';
+import { sealedTables, type SealedTable } from './schema.ts';
 import { corrupt, inTransaction, prepareFile, storeError } from './sqlite-file.ts';
 import type { Store, StoredClient, StoredRound, StoredRun } from './store.ts';
 
@@ -60,11 +61,18 @@ export function openSqliteStore(path: string): Store {
   const transaction = <T>(call: () => T): Promise<T> => guard(() => inTransaction(db, call));
 
   /** Rows as they were written: a changed byte in any of them is found here. */
-  const checked = <T>(table: SealedTable, rows: unknown): T[] => {
-    for (const row of rows as Row[]) {
-      if (!holdsSeal(table, row)) throw corrupt(path, `a row of ${table} was changed outside Fedloom`);
+  const checked = <T>(table: SealedTable, rows: unknown): T[] =>
+    (rows as Row[]).map((raw) => {
+      const row = decoded(table, raw);
+      if (row === null || !holdsSeal(table, row)) throw corrupt(path, `a row of ${table} was changed outside Fedloom`);
+      return row as T;
+    });
+  const decoded = (table: SealedTable, row: Row): Row | null => {
+    try {
+      return sql.readers[table].decode(row);
+    } catch {
+      return null;
     }
-    return rows as T[];
   };
   const one = <T>(table: SealedTable, row: unknown): T | undefined =>
     row === undefined ? row : checked<T>(table, [row])[0];
@@ -176,6 +184,12 @@ function prepareStatements(db: Database.Database) {
     return (row: Readonly<Record<C, unknown>>): void =>
       void statement.run(...columns.map((column) => row[column]), sealOf(table, row));
   };
+  const readers = Object.fromEntries(sealedTables.map((table) => [table, rowReader(db, table)])) as Record<
+    SealedTable,
+    ReturnType<typeof rowReader>
+  >;
+  const select = (table: SealedTable, rest: string) =>
+    db.prepare(`SELECT ${readers[table].columns} FROM ${table} ${rest}`);
   const runColumns = [
     'id',
     'config',
@@ -191,27 +205,28 @@ function prepareStatements(db: Database.Database) {
   const attemptColumns = ['run', 'round', 'attempt', 'cohort', 'wanted'] as const;
   const clientColumns = ['id', 'public_key', 'label', 'state', 'admitted_at'] as const;
   return {
+    readers,
     insertRun: writer('INSERT', 'runs', runColumns),
-    run: db.prepare('SELECT * FROM runs WHERE id = ?'),
-    runs: db.prepare('SELECT * FROM runs ORDER BY created_at, rowid'),
+    run: select('runs', 'WHERE id = ?'),
+    runs: select('runs', 'ORDER BY created_at, rowid'),
     changeRun: db.prepare(
       'UPDATE runs SET state = ?, reason = ?, round = ?, weights = ?, strategy_state = ?, seal = ? WHERE id = ?',
     ),
     removeRun: db.prepare('DELETE FROM runs WHERE id = ?'),
     keepName: writer('INSERT OR IGNORE', 'removed_runs', ['id']),
-    removed: db.prepare('SELECT * FROM removed_runs'),
+    removed: select('removed_runs', ''),
     saveAttempt: writer('INSERT OR REPLACE', 'attempts', attemptColumns),
-    attempt: db.prepare('SELECT * FROM attempts WHERE run = ?'),
+    attempt: select('attempts', 'WHERE run = ?'),
     clearAttempt: db.prepare('DELETE FROM attempts WHERE run = ?'),
-    lastRound: db.prepare('SELECT * FROM rounds WHERE run = ? ORDER BY sequence DESC LIMIT 1'),
+    lastRound: select('rounds', 'WHERE run = ? ORDER BY sequence DESC LIMIT 1'),
     insertRound: writer('INSERT', 'rounds', roundColumns),
     committed: db.prepare("SELECT sequence FROM rounds WHERE run = ? AND round = ? AND result <> 'abandoned'"),
     setEvaluation: writer('INSERT OR REPLACE', 'evaluations', ['run', 'sequence', 'evaluation']),
-    evaluations: db.prepare('SELECT * FROM evaluations WHERE run = ? AND sequence > ?'),
-    rounds: db.prepare('SELECT * FROM rounds WHERE run = ? AND sequence > ? ORDER BY sequence'),
+    evaluations: select('evaluations', 'WHERE run = ? AND sequence > ?'),
+    rounds: select('rounds', 'WHERE run = ? AND sequence > ? ORDER BY sequence'),
     saveClient: writer('INSERT OR REPLACE', 'clients', clientColumns),
-    client: db.prepare('SELECT * FROM clients WHERE id = ?'),
-    clients: db.prepare('SELECT * FROM clients ORDER BY id'),
+    client: select('clients', 'WHERE id = ?'),
+    clients: select('clients', 'ORDER BY id'),
   };
 }
 
