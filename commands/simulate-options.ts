@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { FederatedError } from '../shared/errors.ts';
+import { attackNames } from '../simulations/attacks/parse.ts';
 import type { DeviceModel } from '../simulations/devices.ts';
 import { partitionExamples } from '../simulations/partitions/parse.ts';
 import { transports, type SimulationOptions } from '../simulations/simulate-options.ts';
@@ -20,6 +21,7 @@ const ownKeys = [
   'backend',
   'evaluateClients',
   'clientTest',
+  'attack',
   'out',
 ] as const;
 
@@ -57,7 +59,8 @@ export function addSimulationFlags(command: Command): Command {
       "measure the model on every client's own test examples every n rounds (0)",
       number,
     )
-    .option('--client-test <share>', "part of each client's examples that is held out to measure it there (0)", share);
+    .option('--client-test <share>', "part of each client's examples that is held out to measure it there (0)", share)
+    .option('--attack <spec>', `clients that attack, as in sign-flip:0.2: ${attackNames.join(' | ')} (none)`);
 }
 
 /** @throws FederatedError BAD_FILE, BAD_CONFIG */

@@ -6,6 +6,8 @@ import { seeded } from '../shared/random.ts';
 import { taskByName } from '../shared/tasks/catalog.ts';
 import { checkTaskFits } from '../shared/tasks/fit.ts';
 import { checkTask, type Task } from '../shared/tasks/task.ts';
+import { attackersOf, attackOf, parseAttack } from './attacks/parse.ts';
+import type { SimulatedAttack } from './attacks/tampering.ts';
 import type { LoadedData } from './datasets/loaded.ts';
 import { loadData, testSpecOf } from './datasets/registry.ts';
 import { checkDevices, type DeviceModel } from './devices.ts';
@@ -31,6 +33,7 @@ export interface Prepared {
   /** Clients that have fewer examples than the task asks for: they do not take part. */
   readonly leftOut: number;
   readonly devices: DeviceModel;
+  readonly attack: SimulatedAttack | null;
   /** Rounds from one measurement of all clients to the next; 0: none. */
   readonly evaluateClients: number;
   readonly workers: number;
@@ -71,6 +74,7 @@ export async function prepare(options: SimulationOptions, load: Load = loadData)
     devices = {},
     evaluateClients = 0,
     clientTest = 0,
+    attack: attackSpec,
     out: _,
     signal: __,
     ...settings
@@ -107,6 +111,12 @@ export async function prepare(options: SimulationOptions, load: Load = loadData)
   };
   pickable(wanted ?? 1_000_000);
   checkTaskFits(task);
+  const attackIn = (clients: number): SimulatedAttack | null => {
+    if (attackSpec === undefined) return null;
+    const parsed = parseAttack(attackSpec);
+    return { attack: attackOf(parsed, task.data), attackers: attackersOf(clients, parsed, seed) };
+  };
+  attackIn(1); // before the data are loaded
   const source = dataSpec ?? base.data.source;
   if (source === undefined) return refuse(`data: task ${base.name} names no data set; say which`);
 
@@ -145,6 +155,7 @@ export async function prepare(options: SimulationOptions, load: Load = loadData)
       ...(Object.keys(devices).length > 0 ? { devices } : {}),
       ...(evaluateClients > 0 ? { evaluateClients } : {}),
       ...(clientTest > 0 ? { clientTest } : {}),
+      ...(attackSpec === undefined ? {} : { attack: attackSpec }),
     },
     data,
     test,
@@ -154,6 +165,7 @@ export async function prepare(options: SimulationOptions, load: Load = loadData)
     names,
     leftOut,
     devices,
+    attack: attackIn(lists.length),
     evaluateClients,
     workers,
     transport,

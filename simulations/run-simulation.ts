@@ -7,6 +7,7 @@ import type { BlobStore, Store } from '../server/store/store.ts';
 import { FederatedError } from '../shared/errors.ts';
 import { runId, type RunId } from '../shared/ids.ts';
 import { finalRunStates } from '../shared/states.ts';
+import { tamperingOf } from './attacks/tampering.ts';
 import { ClientLines } from './client-lines.ts';
 import { deviceTurn } from './devices.ts';
 import type { SimulatedFederation } from './federation.ts';
@@ -91,9 +92,11 @@ async function open(
   scene: Scene,
 ): Promise<{ readonly federation: SimulatedFederation; readonly close: () => Promise<void> }> {
   const { prepared, data, pool, folder } = scene;
-  const { config, devices, transport } = prepared;
+  const { config, devices, transport, attack } = prepared;
   const { parts } = data;
-  const common = { pool, parts, seed: config.seed, tamper: () => null };
+  const { seed, clientsPerRound, clientFraction = 1 } = config;
+  const cohort = clientsPerRound ?? Math.max(1, Math.round(clientFraction * parts.length));
+  const common = { pool, parts, seed, tamper: tamperingOf(attack, { pool, parts, seed, cohort }) };
   if (transport === 'ws') {
     const measuring = measuringOf(scene);
     const federation = await openSocketFederation({

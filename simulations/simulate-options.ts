@@ -42,6 +42,8 @@ export interface SimulationOptions extends Partial<Omit<RunConfigInput, 'task' |
   readonly evaluateClients?: number;
   /** Part of each client's examples that is held out to measure the model there, 0 to 0.9; default 0. */
   readonly clientTest?: number;
+  /** Clients that do not do what they should, as a spec (`sign-flip:0.2`, `backdoor:0.1,target=7`): see `parseAttack`. */
+  readonly attack?: string;
   /** Folder of the run. A run that was interrupted there goes on. Default: nothing is written. */
   readonly out?: string;
   readonly signal?: AbortSignal;

@@ -3,7 +3,10 @@ import type { Rows } from './messages.ts';
 import type { TrainingPool } from './pool.ts';
 
 /** Changes what a client sends, as an attacker would. Must not change what it is given. */
-export type Tamper = (update: TrainResult, request: Pick<TrainRequest, 'round' | 'weights'>) => Promise<TrainResult>;
+export type Tamper = (
+  update: TrainResult,
+  request: Pick<TrainRequest, 'round' | 'weights' | 'task'>,
+) => Promise<TrainResult>;
 
 /** One client's training in the pool: its examples are there already. */
 export class PoolTrainer implements Trainer {
@@ -32,7 +35,7 @@ export class PoolTrainer implements Trainer {
   async train({ task, weights, round, seed, adjust, signal }: TrainRequest): Promise<TrainResult> {
     const job = { rows: this.#rows, weights, plan: task.training, round, seed, adjust };
     const update = await this.#pool.train(job, this.#due(), signal);
-    return this.#tamper === null ? update : this.#tamper(update, { round, weights });
+    return this.#tamper === null ? update : this.#tamper(update, { round, weights, task });
   }
 
   async close(): Promise<void> {}
