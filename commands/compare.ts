@@ -81,10 +81,10 @@ const shown = (summary: Summary | null, format: (value: number) => string): stri
       ? format(summary.mean)
       : `${format(summary.mean)} ± ${format(summary.sd)}`;
 
-/** `87 [61, 120]`; with `(4 of 5)` where not all of the runs reached it. */
+/** Median and range, `87 [61, 120]`; with `(4 of 5)` where not all of the runs reached it, and `-` where half of them did not. */
 function toTarget({ toTarget: found, runs }: GroupSummary): string {
   if (found === null || found.reached === 0) return 'not reached';
   const range = runs.length === 1 ? '' : ` [${found.min}, ${found.max}]`;
   const some = found.reached === runs.length ? '' : ` (${found.reached} of ${runs.length})`;
-  return `${found.median ?? 'half not reached'}${range}${some}`;
+  return `${found.median ?? '-'}${range}${some}`;
 }

@@ -40,6 +40,7 @@ export interface GroupSummary {
     readonly reached: number;
   } | null;
   readonly bytesUp: Summary | null;
+  /** Time of the rounds, s; in a simulation that of its world. */
   readonly seconds: Summary | null;
   /** The metric by round, where every run of the group has it: up to the end of the shortest. Null: a gap. */
   readonly curve: readonly { readonly round: number; readonly value: Summary | null }[];
@@ -92,7 +93,7 @@ function summarise({ label, runs }: RunGroup, metric: string, target: number | n
     diverged: diverged.length,
     toTarget: target === null ? null : toTarget(runs, metric, target),
     bytesUp: summary(runs.flatMap((run) => total(run, 'bytes/up') ?? [])),
-    seconds: summary(runs.flatMap((run) => total(run, 'time/round') ?? [])),
+    seconds: summary(runs.flatMap((run) => total(run, 'time/round') || [])), // none where no time passes
     curve: curveOf(runs, metric),
   };
 }

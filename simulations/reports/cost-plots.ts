@@ -3,7 +3,8 @@ import type { Look } from './charts/drawing.ts';
 import { lineChart } from './charts/line-chart.ts';
 import { bytesAxis, secondsAxis } from './charts/scale.ts';
 import { formatBytes, formatSeconds } from './format.ts';
-import { seriesOf } from './headline.ts';
+import { seriesOf, total } from './headline.ts';
+import { isSimulated } from './protection.ts';
 import { has, line, round, type Plot } from './plot.ts';
 import { committed, type RunRecord } from './run-record.ts';
 import { percentile } from '../measures/clients.ts';
@@ -49,7 +50,7 @@ export function bytes(run: RunRecord): Plot[] {
 }
 
 export function time(run: RunRecord): Plot[] {
-  if (!has(run, 'time/round')) return [];
+  if (!has(run, 'time/round') || total(run, 'time/round') === 0) return [];
   const numbers = [...new Set(run.rounds.map((each) => each.round))].toSorted((a, b) => a - b);
   const kinds = (['done', 'short', 'abandoned'] as const).filter((kind) =>
     run.rounds.some(({ result }) => result === kind),
@@ -66,7 +67,8 @@ export function time(run: RunRecord): Plot[] {
   });
   const all = run.rounds.flatMap(({ values }) => (values['time/round'] === undefined ? [] : [values['time/round']]));
   const sorted = all.toSorted((a, b) => a - b);
-  const caption = `Time of each round: ${formatSeconds(sorted.reduce((sum, value) => sum + value, 0))} in all, median ${formatSeconds(percentile(sorted, 0.5))}, longest ${formatSeconds(sorted.at(-1)!)}.`;
+  const where = isSimulated(run) ? ' in the simulated world' : '';
+  const caption = `Time of each round${where}: ${formatSeconds(sorted.reduce((sum, value) => sum + value, 0))} in all, median ${formatSeconds(percentile(sorted, 0.5))}, longest ${formatSeconds(sorted.at(-1)!)}.`;
   const head = { title: 'Time per round', description: caption };
   const y = secondsAxis('Time', sorted.at(-1)!);
   const svg = (look: Look = {}): string =>

@@ -61,7 +61,7 @@ export function headline(run: RunRecord, metric = mainMetric(run)): Headline {
     roundsToTarget: target === null ? null : roundsTo(run, 'eval/accuracy', target),
     bytesUp: total(run, 'bytes/up'),
     bytesDown: total(run, 'bytes/down'),
-    seconds: total(run, 'time/round'),
+    seconds: total(run, 'time/round') || null, // in a simulation of ideal devices no time passes
     reports: total(run, 'clients/reported'),
     epsilon: seriesOf(run, 'privacy/epsilon').at(-1)?.value ?? null,
     secureAggregation: typeof secure === 'boolean' ? secure : null,

@@ -2,7 +2,7 @@ import { version } from '../../shared/version.ts';
 import { element, text, type Markup } from './charts/markup.ts';
 import { formatBytes, formatSeconds, formatValue } from './format.ts';
 import { headline, type Headline } from './headline.ts';
-import { protections, type Protection } from './protection.ts';
+import { isSimulated, protections, type Protection } from './protection.ts';
 import { reportCss } from './report-style.ts';
 import { reproduction } from './reproduce.ts';
 import { runPlots } from './run-plots.ts';
@@ -94,7 +94,7 @@ function tiles(run: RunRecord, head: Headline): Markup {
     head.seconds === null
       ? null
       : [
-          'Time in rounds',
+          isSimulated(run) ? 'Simulated time' : 'Time in rounds',
           formatSeconds(head.seconds),
           `${formatSeconds(head.seconds / Math.max(1, run.rounds.length))} a round`,
         ],

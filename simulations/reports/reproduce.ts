@@ -14,6 +14,8 @@ const flags = [
   'weighting',
   'evaluateEvery',
   'targetAccuracy',
+  'evaluateClients',
+  'clientTest',
   'transport',
   'rounds',
   'seed',
@@ -23,8 +25,11 @@ const elsewhere = [
   ['task.training.localEpochs', 'local-epochs'],
   ['task.training.batchSize', 'batch-size'],
   ['task.training.clientLearningRate', 'lr'],
-  ['strategy.name', 'strategy'],
-  ['strategy.serverLearningRate', 'server-learning-rate'],
+  ['devices.speed', 'speed'],
+  ['devices.spread', 'spread'],
+  ['devices.stragglers', 'stragglers'],
+  ['devices.slowdown', 'slowdown'],
+  ['devices.dropout', 'dropout'],
 ] as const;
 
 /** A command for a shell, and whether it is the very one that made the run. */
@@ -44,18 +49,34 @@ export function reproduction(run: RunRecord): Reproduction | null {
   }
   const task = fieldOf(run.config, 'task.name') ?? fieldOf(run.config, 'task');
   if (typeof task !== 'string') return null;
-  const words = ['fedloom', isSimulated(run) ? 'simulate' : 'serve', '--task', shellWord(task)];
+  const simulated = isSimulated(run);
+  const words = ['fedloom', simulated ? 'simulate' : 'serve', '--task', shellWord(task)];
   const add = (flag: string, value: unknown): void => {
     if (typeof value === 'number' || typeof value === 'string') words.push(`--${flag}`, shellWord(String(value)));
   };
-  for (const key of flags)
+  const known = flags.filter((key) => !simulated || key !== 'minClients'); // there all clients are there
+  for (const key of known)
     add(
       key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`),
       fieldOf(run.config, key),
     );
   for (const [path, flag] of elsewhere) add(flag, fieldOf(run.config, path));
-  if (fieldOf(run.config, 'secureAggregation') === false) words.push('--no-secure-aggregation');
+  const strategy = strategySpec(fieldOf(run.config, 'strategy'));
+  if (strategy !== null) add('strategy', strategy);
+  const secure = fieldOf(run.config, 'secureAggregation');
+  if (typeof secure === 'boolean') words.push(secure ? '--secure-aggregation' : '--no-secure-aggregation');
   return { command: words.join(' '), recorded: false };
+}
+
+/** `fedadam:serverLearningRate=0.1,tau=0.001`. The population is counted by the server. */
+function strategySpec(strategy: unknown): string | null {
+  if (typeof strategy === 'string') return strategy;
+  if (typeof strategy !== 'object' || strategy === null || !('name' in strategy)) return null;
+  const { name, population: _, ...rest } = strategy as Readonly<Record<string, unknown>>;
+  const options = Object.entries(rest)
+    .filter(([, value]) => typeof value === 'number' || typeof value === 'string')
+    .map(([key, value]) => `${key}=${String(value)}`);
+  return `${String(name)}${options.length === 0 ? '' : ':'}${options.join(',')}`;
 }
 
 /** A word as a POSIX shell takes it literally. */

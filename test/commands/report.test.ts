@@ -58,6 +58,19 @@ describe('fedloom report', function () {
     expect(await readFile(join(folder(), 'again.html'), 'utf8')).to.equal(page);
   });
 
+  it('gives a command that makes the same model again', async () => {
+    const simulate = 'simulate --task mnist-2nn --data mnist-10k --clients 10 --clients-per-round 3 --rounds 1 --batch-size 100 --partition shards:2 --strategy fedadam:lr=0.01 --seed 5'; // prettier-ignore
+    const first = join(folder(), 'first');
+    const made = jsonOf<{ weightsSha256: string }>(await fedloom([...simulate.split(' '), '--out', first, '--json']));
+    await fedloom(['report', first]);
+    const page = await readFile(join(first, 'report.html'), 'utf8');
+    const command = /<pre>fedloom (simulate [^<]*)<\/pre>/.exec(page)![1]!;
+    expect(page).to.include(made.weightsSha256);
+    const again = await fedloom([...command.split(' '), '--no-out', '--json']);
+    expect(again, again.err).to.include({ code: 0 });
+    expect(jsonOf<{ weightsSha256: string }>(again).weightsSha256).to.equal(made.weightsSha256);
+  });
+
   it('reports a run of a data folder by its name', async () => {
     const { store, close } = await openStore(folder());
     const first = runId('first');
