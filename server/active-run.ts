@@ -13,12 +13,14 @@ import { Attempt, type AttemptOwner } from './attempt.ts';
 import type { MessageWhere } from './attempt-plan.ts';
 import { isSecure } from './config.ts';
 import type { Host, Population } from './host.ts';
-import type { ServerEvent } from './operations.ts';
+import type { RoundDetail, ServerEvent } from './operations.ts';
+import { detailOfAttempt } from './round-detail.ts';
 import { evaluateRound, lacksEvaluation } from './round-evaluation.ts';
 import { recordOf } from './round-record.ts';
 import { RunSums } from './run-sums.ts';
 import type { SecureMessage } from './secure-side.ts';
 import { minReportsOf, select } from './selection.ts';
+import { spreadMetrics } from './spread.ts';
 import type { Evaluation, StoredAttempt, StoredRun } from './store/store.ts';
 import { nextModel } from './strategies/next-model.ts';
 import type { Strategy } from './strategies/strategy.ts';
@@ -34,6 +36,9 @@ interface OpenedRun {
   readonly last: RoundRecord | undefined;
   readonly evaluation: Evaluation | null;
 }
+
+/** Clients of ended attempts that are remembered one by one: some hundreds of bytes each. */
+const keptRows = 20_000;
 
 /**
  * The run in progress: its model, its log and its state; one attempt after the other until it is over.
@@ -51,6 +56,10 @@ export class ActiveRun implements AttemptOwner {
   #evaluation: Evaluation | null;
   #last: RoundRecord | undefined;
   #attempt: Attempt | null = null;
+  /** The last attempts that ended, newest last: what was seen of each client is kept in memory alone. */
+  readonly #ended: RoundDetail[] = [];
+  /** Bytes to clients when the attempt in progress began. */
+  #downBefore = 0;
   /** Attempts at the present round so far. */
   #attempts: number;
   /** Clients that have spoiled an attempt, at the round in progress: it is tried again without them. */
@@ -107,6 +116,11 @@ export class ActiveRun implements AttemptOwner {
   /** The attempt in progress, or null between two. */
   get attempt(): Attempt | null {
     return this.#attempt;
+  }
+
+  /** Attempts that are in memory, the one in progress last. */
+  get details(): readonly RoundDetail[] {
+    return this.#attempt === null ? this.#ended : [...this.#ended, detailOfAttempt(this.#attempt, null)];
   }
 
   /** d */
@@ -276,7 +290,9 @@ export class ActiveRun implements AttemptOwner {
     onStep?.('blob-durable');
     const record = this.#recordOf(attempt, weights);
     const seconds = (record.endedAt - record.startedAt) / 1000;
-    const metrics = { ...reports.metricMeans(), seconds, bytesUp: attempt.bytesUp, examples: reports.examples };
+    const bytes = { bytesUp: attempt.bytesUp, bytesDown: meters.traffic().down - this.#downBefore };
+    const spread = spreadMetrics(attempt.watch.clients(attempt.state));
+    const metrics = { ...reports.metricMeans(), ...spread, seconds, ...bytes, examples: reports.examples };
     await store.commitRound(this.#stored.id, { record, evaluation: null, metrics }, { weights, strategyState });
     onStep?.('round-committed');
     this.#last = record;
@@ -314,6 +330,7 @@ export class ActiveRun implements AttemptOwner {
   async over(attempt: Attempt): Promise<void> {
     attempt.close();
     this.#attempt = null;
+    this.#keepDetail(attempt);
     try {
       await this.#goOnAfter(attempt);
     } catch (thrown) {
@@ -413,6 +430,12 @@ export class ActiveRun implements AttemptOwner {
     }
   }
 
+  #keepDetail(attempt: Attempt): void {
+    this.#ended.push(detailOfAttempt(attempt, this.#last?.endedAt ?? this.#host.clock.now()));
+    let rows = this.#ended.reduce((sum, { clients }) => sum + clients.length, 0);
+    while (this.#ended.length > 1 && rows > keptRows) rows -= this.#ended.shift()!.clients.length;
+  }
+
   #open(cohort: readonly ClientId[], wanted: number): void {
     const { id, config, task, weights, strategyState } = this.#stored;
     const strategy = this.#strategy;
@@ -429,6 +452,7 @@ export class ActiveRun implements AttemptOwner {
       aggregation: this.#sums.begin(plan, this.#host, cohort.length, minReports),
       pool: this.#sums.pool,
     });
+    this.#downBefore = this.#host.metrics.traffic().down;
     this.#attempt.begin(cohort, wanted, minReports);
   }
 

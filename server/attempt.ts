@@ -4,6 +4,7 @@ import type { Added, Aggregation, ClosedReports } from './aggregation.ts';
 import { AttemptClocks } from './attempt-clocks.ts';
 import type { AttemptPlan, Ledger, MessageWhere } from './attempt-plan.ts';
 import { AttemptVoice } from './attempt-voice.ts';
+import { AttemptWatch } from './attempt-watch.ts';
 import type { Host, Population } from './host.ts';
 import type { ServerEvent } from './operations.ts';
 import { checkReport } from './report-check.ts';
@@ -62,6 +63,8 @@ export class Attempt {
   readonly startedAt: number;
   /** Bytes of updates that came in. */
   bytesUp = 0;
+  /** What an operator may see of each client. */
+  readonly watch: AttemptWatch;
   readonly #host: Host;
   readonly #population: Population;
   readonly #owner: AttemptOwner;
@@ -100,6 +103,8 @@ export class Attempt {
     this.#answers = isSecure ? new SecureAnswers(aggregation, around) : null;
     this.#plans = isSecure ? aggregation.plans.texts : null;
     this.startedAt = host.clock.now();
+    this.watch = new AttemptWatch(() => host.clock.now());
+    this.watch.phase('selecting');
     this.#clocks = new AttemptClocks(host.clock);
     this.#uploads = new Uploads(
       {
@@ -167,7 +172,9 @@ export class Attempt {
   }
 
   downloaded(id: ClientId, message: MessageWhere): void {
-    if (this.#voice.isCurrent(message)) this.#dispatch({ type: 'downloaded', from: id });
+    if (!this.#voice.isCurrent(message) || !this.isMember(id)) return;
+    this.watch.reached(id, 'modelAt');
+    this.#dispatch({ type: 'downloaded', from: id });
   }
 
   failed(id: ClientId, message: MessageWhere & { readonly code: ErrorCode; readonly message: string }): void {
@@ -192,8 +199,10 @@ export class Attempt {
       member: this.#state.members.get(id)?.state,
       counted: this.#counted.get(id)?.upload,
     });
-    if (verdict === 'accept') this.#uploads.begin(id, report);
-    else if (verdict === 'known') this.#voice.send(id, { type: 'received', ...this.#voice.where });
+    if (verdict === 'accept') {
+      this.watch.reached(id, 'offeredAt');
+      this.#uploads.begin(id, report);
+    } else if (verdict === 'known') this.#voice.send(id, { type: 'received', ...this.#voice.where });
     else this.#refuse(id, report, verdict);
   }
 
@@ -217,8 +226,10 @@ export class Attempt {
   /** @returns false when the chunk belongs to no upload that is wanted */
   chunk(id: ClientId, tag: number, offset: number, payload: Uint8Array): boolean {
     const wanted = this.#uploads.chunk(id, tag, offset, payload);
-    if (wanted) this.bytesUp += payload.length;
-    return wanted;
+    if (!wanted) return false;
+    this.bytesUp += payload.length;
+    this.watch.bytes(id, payload.length);
+    return true;
   }
 
   /** The operator gives the attempt up, if its reports are not in yet. */
@@ -243,7 +254,10 @@ export class Attempt {
     const before = this.#state.phase;
     const [state, effects] = step(this.#state, event);
     this.#state = state;
-    if (state.phase !== before && state.phase !== 'over') this.#voice.phase(state.phase);
+    if (state.phase !== before && state.phase !== 'over') {
+      this.watch.phase(state.phase);
+      this.#voice.phase(state.phase);
+    }
     for (const effect of effects) this.#perform(effect);
     if (effects.length > 0 || state.phase !== before) this.#owner.changed();
   }
@@ -253,6 +267,7 @@ export class Attempt {
       case 'save':
         return this.#attemptTo(() => this.#save());
       case 'train':
+        this.watch.reached(effect.to, 'sentAt');
         return this.#voice.train(
           effect.to,
           this.startedAt + this.plan.config.roundTimeout - this.#host.clock.now(),
@@ -344,6 +359,7 @@ export class Attempt {
     }
     const { done, examples, seen } = added;
     this.#counted.set(client, { examples, upload: report.upload });
+    this.watch.counted(client, examples, report.backend ?? '', seen);
     this.#attemptTo(async () => {
       if (done !== null) await done;
       this.#uploads.release(upload);

@@ -12,8 +12,9 @@ import type { MessageWhere } from './attempt-plan.ts';
 import { checkRunConfig, isSecure, type RunConfig } from './config.ts';
 import type { Session, SessionHandler } from './gateway/session.ts';
 import type { Host } from './host.ts';
-import type { ClientView, RunView } from './operations.ts';
+import type { ClientRound, ClientView, RoundDetail, RoundSummary, RunView } from './operations.ts';
 import { Roster } from './roster.ts';
+import { detailOfRecord, roundsOfClient, summaryOf } from './round-detail.ts';
 import { hasGiven } from './round.ts';
 import { viewOfActiveRun, viewOfStoredRun } from './run-view.ts';
 import type { StoredRound, StoredRun } from './store/store.ts';
@@ -150,6 +151,28 @@ export class Coordinator implements SessionHandler {
   async rounds(id: RunId, after?: number): Promise<StoredRound[]> {
     await this.#host.store.run(id);
     return this.#host.store.rounds(id, after);
+  }
+
+  async history(id: RunId, after?: number): Promise<RoundSummary[]> {
+    return (await this.rounds(id, after)).map(summaryOf);
+  }
+
+  /** All attempts at a round, oldest first: from memory where they are still there, else from the log. */
+  async round(id: RunId, round: number): Promise<RoundDetail[]> {
+    const { config } = await this.#host.store.run(id);
+    const held = this.#active?.stored.id === id ? this.#active.details.filter((each) => each.round === round) : [];
+    if (held[0]?.attempt === 1) return held; // all of them: a page that follows a round asks every second
+    const parameters = layoutSize(modelLayout(config.task.model));
+    const logged = (await this.#host.store.rounds(id))
+      .filter(({ record }) => record.round === round)
+      .map((each) => detailOfRecord(each, parameters));
+    const attempts = new Map([...logged, ...held].map((each) => [each.attempt, each]));
+    if (attempts.size > 0) return [...attempts.values()].toSorted((a, b) => a.attempt - b.attempt);
+    throw new FederatedError('NOT_FOUND', `run ${id} has no round ${round}`);
+  }
+
+  async clientRounds(id: RunId, client: ClientId): Promise<ClientRound[]> {
+    return roundsOfClient(client, await this.rounds(id));
   }
 
   /** A new run: checks its config, draws the initial weights, stores everything, and starts it when none is active. */

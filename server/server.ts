@@ -15,6 +15,7 @@ import { formatLink } from '../shared/protocol/link.ts';
 import { version } from '../shared/version.ts';
 import { Coordinator } from './coordinator.ts';
 import { EventLog } from './event-log.ts';
+import { modelFiles } from './export/model-files.ts';
 import type { AdmissionMode } from './gateway/admission.ts';
 import { Gateway } from './gateway/gateway.ts';
 import { silentLog, systemClock, type Clock, type Host, type Log } from './host.ts';
@@ -44,6 +45,8 @@ export interface ServerOptions {
   readonly evaluate?: Host['evaluate'];
   readonly log?: Log;
   readonly clock?: Clock;
+  /** Folder of the page's built files; default: those that were built with the package. */
+  readonly dashboard?: string;
   readonly onStep?: Host['onStep'];
 }
 
@@ -137,11 +140,16 @@ export async function createServer(options: ServerOptions): Promise<FederatedSer
         joinLink,
         startedAt,
         connections: coordinator.connections,
+        traffic: metrics.traffic(),
       }),
       runs: () => coordinator.runs(),
       run: (id) => coordinator.run(id),
       config: (id) => coordinator.config(id),
       rounds: (id, after) => coordinator.rounds(id, after),
+      history: (id, after) => coordinator.history(id, after),
+      round: (id, round) => coordinator.round(id, round),
+      clientRounds: (id, client) => coordinator.clientRounds(id, client),
+      exportModel: (wanted) => modelFiles(store, blobs, wanted),
       create: (config, id) => coordinator.create(config, id),
       pause: (id) => coordinator.pause(id),
       resume: (id) => coordinator.resume(id),
@@ -181,6 +189,7 @@ export async function createServer(options: ServerOptions): Promise<FederatedSer
       allowedOrigins,
       ready: () => ready,
       log,
+      ...(options.dashboard === undefined ? {} : { dashboard: options.dashboard }),
     });
     const serverOptions = { headersTimeout: 10_000, requestTimeout: 60_000, keepAliveTimeout: 65_000 };
     const server =

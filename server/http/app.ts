@@ -1,7 +1,6 @@
 import express, { type ErrorRequestHandler } from 'express';
 import helmet from 'helmet';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { fileURLToPath } from 'node:url';
 import { FederatedError } from '../../shared/errors.ts';
 import { defaultLimits, type Limits } from '../../shared/protocol/limits.ts';
 import type { EventLog } from '../event-log.ts';
@@ -14,7 +13,9 @@ import { blobPrefix, blobRoute } from './blob-route.ts';
 import { clientsApi } from './clients-api.ts';
 import { sendError, sendWrongMethod } from './errors.ts';
 import { eventStream } from './event-stream.ts';
+import { dashboardPage } from './dashboard-page.ts';
 import { runsApi } from './runs-api.ts';
+import { tasksApi } from './tasks-api.ts';
 
 export interface HttpAppOptions {
   readonly operations: Operations;
@@ -36,9 +37,9 @@ export interface HttpAppOptions {
   /** Requests a minute from one address: with a wrong token, and those that change something. */
   readonly maxWrongTokens?: number;
   readonly maxChanges?: number;
+  /** Folder of the page's built files. */
+  readonly dashboard?: string;
 }
-
-const dashboard = fileURLToPath(new URL('../dashboard/', import.meta.url));
 
 /** Nothing but the server's own files; no inline script or style. */
 const contentSecurityPolicy = {
@@ -101,11 +102,12 @@ export function createHttpApp(options: HttpAppOptions): (req: IncomingMessage, r
     res.json({ ...info, role, ...(role === 'admin' && joinLink !== undefined ? { joinLink } : {}) });
   });
   api.all('/server', (_, res) => sendWrongMethod(res, log, 'GET, HEAD'));
-  api.use(runsApi({ operations, stream, log, maxConfigBytes: limits.maxTaskBytes }));
+  api.use(runsApi({ operations, events, stream, log, maxConfigBytes: limits.maxTaskBytes }));
   api.use(clientsApi({ operations, log }));
+  api.use(tasksApi(log));
   app.use('/api', api);
 
-  app.use(express.static(dashboard, { redirect: false, dotfiles: 'ignore', cacheControl: false }));
+  app.use(dashboardPage(options.dashboard));
   app.use((req) => {
     throw new FederatedError('NOT_FOUND', `there is nothing at ${req.path.slice(0, 100)}`);
   });

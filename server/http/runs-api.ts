@@ -1,22 +1,28 @@
 import express, { type Request, type Router } from 'express';
 import { FederatedError } from '../../shared/errors.ts';
-import { runId, type RunId } from '../../shared/ids.ts';
+import { clientId, runId, type RunId } from '../../shared/ids.ts';
 import { findBreak } from '../../shared/round-log.ts';
+import type { EventLog } from '../event-log.ts';
 import type { Log } from '../host.ts';
 import type { Operations } from '../operations.ts';
 import { field, jsonBody, noOtherFields } from './body.ts';
 import { sendWrongMethod } from './errors.ts';
 import type { EventStream } from './event-stream.ts';
+import { sendExport, wantedModel } from './export-answer.ts';
 
 export interface RunsApiOptions {
   readonly operations: Operations;
+  readonly events: EventLog;
   readonly stream: EventStream;
   readonly log: Log;
   readonly maxConfigBytes: number;
 }
 
+/** Events that a page is given when it opens. */
+const recentEvents = 500;
+
 /** `/runs`, `/runs/:id/...` and `/events`. */
-export function runsApi({ operations, stream, log, maxConfigBytes }: RunsApiOptions): Router {
+export function runsApi({ operations, events, stream, log, maxConfigBytes }: RunsApiOptions): Router {
   const router = express.Router();
   const id = (req: Request): RunId => runId(String(req.params['id']));
 
@@ -38,13 +44,25 @@ export function runsApi({ operations, stream, log, maxConfigBytes }: RunsApiOpti
 
   router.get('/runs/:id/config', async (req, res) => void res.json(await operations.config(id(req))));
   router.get('/runs/:id/rounds', async (req, res) => void res.json(await operations.rounds(id(req), after(req))));
+  router.get('/runs/:id/rounds/:round', async (req, res) => {
+    const text = String(req.params['round']);
+    if (!/^\d{1,9}$/.test(text)) throw new FederatedError('BAD_ARGUMENT', 'round: expected a number, 1 or more');
+    res.json(await operations.round(id(req), Number(text)));
+  });
+  router.get('/runs/:id/history', async (req, res) => void res.json(await operations.history(id(req), after(req))));
+  router.get('/runs/:id/clients/:client', async (req, res) => {
+    res.json(await operations.clientRounds(id(req), clientId(String(req.params['client']))));
+  });
+  router.get('/runs/:id/export', async (req, res) => sendExport(await operations.exportModel(wantedModel(req)), res));
   router.get('/runs/:id/log', async (req, res) => {
     const records = (await operations.rounds(id(req))).map(({ record }) => record);
     res.json({ records, intact: findBreak(records) === -1 });
   });
   router.get('/runs/:id/events', (req, res) => stream(req, res, id(req)));
   router.get('/events', (req, res) => stream(req, res, null));
-  router.all(['/runs/:id/config', '/runs/:id/rounds', '/runs/:id/log', '/runs/:id/events', '/events'], (_, res) =>
+  router.get('/events/recent', (_, res) => void res.json(events.recent(recentEvents)));
+  const readOnly = ['config', 'rounds', 'rounds/:round', 'history', 'clients/:client', 'export', 'log', 'events'];
+  router.all([...readOnly.map((path) => `/runs/:id/${path}`), '/events', '/events/recent'], (_, res) =>
     sendWrongMethod(res, log, 'GET, HEAD'),
   );
 

@@ -1,7 +1,12 @@
 import { expect } from 'chai';
-import type { RunView } from '../../../server/operations.ts';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { RoundDetail, RoundSummary, RunView } from '../../../server/operations.ts';
 import { runId } from '../../../shared/ids.ts';
-import { hashOf, recordAfter, storedRound, storedRun } from '../../contracts/store.ts';
+import { checkTask, encodeTask, type Task } from '../../../shared/tasks/task.ts';
+import { floatBytes } from '../../../shared/weights.ts';
+import { anna, hashOf, recordAfter, storedRound, storedRun } from '../../contracts/store.ts';
+import { dashboardFolder } from '../../helpers/dashboard.ts';
 import { bearer, errorOf, startHttp, type HttpFixture } from './fake-server.ts';
 
 describe('the HTTP API', () => {
@@ -108,6 +113,67 @@ describe('the HTTP API', () => {
         ['stop', 'first', { now: false }],
         ['stop', 'first', { now: true }],
       ]);
+    });
+
+    it('show their history without lists of clients, a round client by client, and the rounds of a client', async () => {
+      await http.store.createRun(storedRun('first'));
+      const one = recordAfter(first, null, 1);
+      const two = recordAfter(first, one, 1, 'abandoned');
+      const after = { weights: hashOf('1'), strategyState: null };
+      await http.store.commitRound(first, storedRound(one), after);
+      await http.store.commitRound(first, storedRound(two), after);
+      const history = (await json(await http.as('viewer', '/api/runs/first/history'))) as RoundSummary[];
+      expect(history.map(({ sequence, result, cohort, reports }) => [sequence, result, cohort, reports])).to.deep.equal(
+        [
+          [1, 'done', 2, 1],
+          [2, 'abandoned', 2, 0],
+        ],
+      );
+      expect(history[0]).to.not.have.property('record');
+      expect(await json(await http.as('viewer', '/api/runs/first/history?after=1'))).to.deep.equal(history.slice(1));
+      const attempts = (await json(await http.as('viewer', '/api/runs/first/rounds/1'))) as RoundDetail[];
+      expect(attempts.map(({ timed, clients }) => [timed, clients.map(({ state }) => state)])).to.deep.equal([
+        [false, ['reported', 'lost']],
+        [false, ['abandoned', 'abandoned']],
+      ]);
+      expect(await json(await http.as('viewer', `/api/runs/first/clients/${anna}`))).to.deep.equal([
+        { sequence: 1, round: 1, attempt: 1, result: 'done', counted: true, examples: 10, endedAt: 2_000 },
+        { sequence: 2, round: 1, attempt: 1, result: 'abandoned', counted: false, examples: null, endedAt: 2_000 },
+      ]);
+      expect((await http.as('viewer', '/api/runs/first/rounds/x')).status).to.equal(400);
+      expect((await http.as('viewer', '/api/runs/first/clients/x')).status).to.equal(400);
+    });
+
+    it('give a model to save: one file as it is, several as a zip archive', async () => {
+      const run = storedRun('first');
+      const task = await http.blobs.put(encodeTask(run.config.task));
+      const weights = await http.blobs.put(floatBytes(Float32Array.of(1, 2, 3)));
+      await http.store.createRun({ ...run, task, weights });
+      const one = await http.as('viewer', '/api/runs/first/export?format=safetensors');
+      expect(one.headers.get('content-disposition')).to.equal('attachment; filename="first-round-0.safetensors"');
+      const bytes = Buffer.from(await one.arrayBuffer());
+      expect(bytes.subarray(8, 8 + Number(bytes.readBigUInt64LE(0))).toString()).to.include('"F32"');
+      const two = await http.as('viewer', '/api/runs/first/export?format=tfjs&round=last');
+      expect(two.headers.get('content-type')).to.equal('application/zip');
+      expect(two.headers.get('content-disposition')).to.include('first-round-0.zip');
+      const archive = Buffer.from(await two.arrayBuffer()).toString('latin1');
+      for (const name of ['model.json', 'weights.bin', 'MODEL_CARD.md']) expect(archive).to.include(name);
+      expect(await errorOf(await http.as('viewer', '/api/runs/first/export?round=best'))).to.deep.equal([
+        404,
+        'NOT_FOUND',
+      ]);
+      expect((await http.as('viewer', '/api/runs/first/export?format=onnx')).status).to.equal(400);
+      expect((await http.as('viewer', '/api/runs/first/export?round=1&round=2')).status).to.equal(400);
+      expect((await http.as('client', '/api/runs/first/export')).status).to.equal(403);
+    });
+
+    it('can be made from the tasks that come along, and what has happened is told', async () => {
+      const catalogue = (await json(await http.as('viewer', '/api/tasks'))) as { task: Task; parameters: number }[];
+      const found = catalogue.find(({ task }) => task.name === 'mnist-2nn');
+      expect(found?.parameters).to.equal(199_210); // McMahan et al. 2017, section 3
+      expect(checkTask(found?.task)).to.deep.equal(found?.task);
+      const event = http.events.add({ at: 1, run: null, type: 'run', message: 'A thing.', data: {} });
+      expect(await json(await http.as('viewer', '/api/events/recent'))).to.deep.equal([event]);
     });
 
     it('show their rounds, and whether the log is whole', async () => {
@@ -226,6 +292,15 @@ describe('the HTTP API', () => {
   });
 
   describe('the page', () => {
+    before(async function () {
+      this.timeout(20_000);
+      await dashboardFolder();
+    });
+    beforeEach(async () => {
+      await http.close();
+      http = await startHttp({ dashboard: await dashboardFolder() });
+    });
+
     it('is open to all, and names its files', async () => {
       const html = await (await fetch(`${http.url}/?token=anything`)).text();
       const files = [...html.matchAll(/(?:src|href)="([^":]+)"/g)].map(([, name]) => name!);
@@ -242,9 +317,15 @@ describe('the HTTP API', () => {
       expect(html).to.not.match(/<script(?![^>]* src=)|<style|\sstyle=|\son\w+=/i);
       for (const name of ['', 'page.css', 'page.js']) {
         const text = await (await fetch(`${http.url}/${name}`)).text();
-        expect(text.replaceAll('http://www.w3.org/2000/svg', '')).to.not.match(/https?:/);
-        expect(text).to.not.match(/innerHTML|outerHTML|insertAdjacent|document\.write/);
+        expect(text.replaceAll(/http:\/\/www\.w3\.org\/\d+\/\w+/g, '')).to.not.match(/https?:/);
+        expect(text).to.not.match(/outerHTML|insertAdjacent|document\.write|\beval\(|new Function/);
       }
+    });
+
+    it('is said to be missing where it was not built', async () => {
+      await http.close();
+      http = await startHttp({ dashboard: join(tmpdir(), 'no-such-folder') });
+      expect((await fetch(http.url)).status).to.equal(404);
     });
   });
 });

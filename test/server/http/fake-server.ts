@@ -5,8 +5,10 @@ import { silentLog } from '../../../server/host.ts';
 import { createHttpApp, type HttpAppOptions } from '../../../server/http/app.ts';
 import { createMetrics } from '../../../server/metrics.ts';
 import type { Operations, Role, RunView } from '../../../server/operations.ts';
+import { modelFiles } from '../../../server/export/model-files.ts';
+import { detailOfRecord, roundsOfClient, summaryOf } from '../../../server/round-detail.ts';
 import { memoryBlobs, memoryStore } from '../../../server/store/memory.ts';
-import type { Store } from '../../../server/store/store.ts';
+import type { BlobStore, Store } from '../../../server/store/store.ts';
 import { FederatedError } from '../../../shared/errors.ts';
 import { clientId, runId } from '../../../shared/ids.ts';
 import { storedRun } from '../../contracts/store.ts';
@@ -15,7 +17,7 @@ export const tokens: Record<Role, string> = { admin: 'the-admin', viewer: 'the-v
 export const bearer = (role: Role): Record<string, string> => ({ Authorization: `Bearer ${tokens[role]}` });
 
 /** Operations over a store and nothing else: no rounds are played. */
-function fakeOperations(store: Store): { operations: Operations; calls: unknown[][] } {
+function fakeOperations(store: Store, blobs: BlobStore): { operations: Operations; calls: unknown[][] } {
   const calls: unknown[][] = [];
   const view = async (id: string): Promise<RunView> => {
     const { config, ...run } = await store.run(runId(id));
@@ -42,6 +44,7 @@ function fakeOperations(store: Store): { operations: Operations; calls: unknown[
       joinLink: 'fedloom://secret',
       startedAt: 1,
       connections: 0,
+      traffic: { up: 0, down: 0 },
     }),
     runs: async () => Promise.all((await store.runs()).map(({ id }) => view(id))),
     run: view,
@@ -50,6 +53,13 @@ function fakeOperations(store: Store): { operations: Operations; calls: unknown[
       await store.run(id);
       return store.rounds(id, after);
     },
+    history: async (id, after) => (await store.rounds(id, after)).map(summaryOf),
+    async round(id, round) {
+      const found = (await store.rounds(id)).filter(({ record }) => record.round === round);
+      return found.map((each) => detailOfRecord(each, 3));
+    },
+    clientRounds: async (id, client) => roundsOfClient(client, await store.rounds(id)),
+    exportModel: (wanted) => modelFiles(store, blobs, wanted),
     async create(config, id = runId('made')) {
       calls.push(['create', config, id]);
       if (config === null || typeof config !== 'object')
@@ -90,7 +100,7 @@ export async function startHttp(options: Partial<HttpAppOptions> = {}) {
   const blobs = memoryBlobs();
   const events = new EventLog(1_000);
   const metrics = createMetrics();
-  const { operations, calls } = fakeOperations(store);
+  const { operations, calls } = fakeOperations(store, blobs);
   const roleOf = (token: string): Role | null =>
     (Object.keys(tokens) as Role[]).find((role) => tokens[role] === token) ?? null;
   const app = createHttpApp({
