@@ -1,10 +1,11 @@
-// Compiles the four source folders to dist/ and copies the files that are not TypeScript.
+// Compiles the source folders to dist/, bundles the page, and copies the files that are not TypeScript.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildClient } from './build-client.mjs';
+import { buildDashboard } from './build-dashboard.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const typescript = dirname(createRequire(import.meta.url).resolve('typescript/package.json'));
@@ -13,7 +14,7 @@ const result = spawnSync(process.execPath, [join(typescript, 'bin', 'tsc'), '-p'
   stdio: ['ignore', 2, 2], // stdout belongs to the command that asked for the build
 });
 if (result.status !== 0) process.exit(result.status ?? 1);
-cpSync(join(root, 'server/dashboard'), join(root, 'dist/server/dashboard'), { recursive: true });
+await buildDashboard(join(root, 'dist/server/dashboard'));
 cpSync(join(root, 'simulations/bench/engine-torch.py'), join(root, 'dist/simulations/bench/engine-torch.py'));
 await buildClient(join(root, 'dist/client'));
 chmodSync(join(root, 'dist/cli.js'), 0o755);

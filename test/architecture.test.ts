@@ -23,7 +23,7 @@ const files = (name: string): string[] => {
   if (name.endsWith('.ts')) return [name];
   if (!existsSync(path)) return [];
   return readdirSync(path, { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.ts') && !file.endsWith('.as.ts')) // not AssemblyScript, which has its own compiler
+    .filter((file) => /\.tsx?$/.test(file) && !file.endsWith('.as.ts')) // not AssemblyScript, which has its own compiler
     .map((file) => posix.join(name, file.replaceAll('\\', '/')));
 };
 
@@ -189,7 +189,9 @@ describe('the package', () => {
     const listed = { ...manifest.dependencies, ...manifest.optionalDependencies, ...manifest.peerDependencies };
     const missing = ({ name, file }: Import): boolean =>
       file === null && !builtin(name) && !name.startsWith('#') && !Object.hasOwn(listed, packageOf(name));
-    expect(offenders(graph.keys(), missing)).to.deep.equal([]);
+    // The page is bundled when the package is built.
+    const installed = [...graph.keys()].filter((file) => !file.startsWith('server/dashboard/'));
+    expect(offenders(installed, missing)).to.deep.equal([]);
   });
 
   it('lists every package that the tests import', () => {

@@ -1,0 +1,2 @@
+/** Stylesheets are imported for the bundle alone. */
+declare module '*.css';
