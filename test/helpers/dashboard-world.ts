@@ -46,7 +46,8 @@ export interface WorldOptions {
 
 /** Pseudo-random, 0 to 1: the same for the same numbers. */
 const noise = (a: number, b = 0): number => Math.abs(Math.sin(a * 12.9898 + b * 78.233) * 43758.5453) % 1;
-export const idOf = (index: number): ClientId => clientId((index + 1).toString(16).padStart(8, 'a').padEnd(32, '0'));
+export const idOf = (index: number): ClientId =>
+  clientId((((index + 1) * 2_654_435_761) % 2 ** 32).toString(16).padStart(8, '0').padEnd(32, '0'));
 const hash = (index: number) => sha256Id(index.toString(16).padStart(64, '0'));
 const secondsARound = 9_000;
 

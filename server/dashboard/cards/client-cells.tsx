@@ -133,7 +133,7 @@ function CountsCard({ counts }: { readonly counts: readonly (readonly [Look, num
       title="Clients"
       sentence={counts.map(([look, number]) => `${count(number)} ${looks[look].word}`).join(' · ')}
       span12={4}
-      height={262}
+      height={220}
       first="Time"
       xs={samples.map(({ at }) => (at - start) / 1000)}
       lines={counts.map(([look]) => ({
@@ -145,7 +145,8 @@ function CountsCard({ counts }: { readonly counts: readonly (readonly [Look, num
       x={(value) => `${Math.round(value)} s`}
       byRound={false}
       y={count}
-      from={0}
+      fromZero
+      span={60}
     />
   );
 }

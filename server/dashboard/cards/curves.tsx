@@ -256,7 +256,7 @@ export function BytesCard() {
       x={whole}
       byRound
       y={bytes}
-      from={0}
+      fromZero
       span={run.value?.rounds ?? 10}
       marks={marks(byRound)}
     />

@@ -115,7 +115,7 @@ function CheckpointsCard() {
           : `${kept.length}, one after each round${best === null ? '' : `; best is round ${best.round}`}`
       }
     >
-      <div class="scroll checkpoints" tabIndex={0} role="region" aria-label="Checkpoints">
+      <div class="scroll checkpoints" tabIndex={0} role="region" aria-label="List of checkpoints">
         <table>
           <thead>
             <tr>

@@ -28,7 +28,9 @@ export interface ChartProps {
   readonly y: (value: number) => string;
   readonly exact?: (value: number) => string;
   readonly log?: boolean;
+  /** Bounds of y; with `fromZero` the axis begins there. */
   readonly from?: number;
+  readonly fromZero?: boolean;
   readonly to?: number;
   /** Upright lines, in values of x. */
   readonly marks?: readonly { readonly at: number; readonly colour: string }[];
@@ -116,11 +118,14 @@ function options(
       y: {
         distr: log ? 3 : 1,
         range: (_, low, high) => {
-          const { from, to } = latest.current;
+          const { from, to, fromZero } = latest.current;
           if (low === null || high === null) return log ? [0.01, 1] : [from ?? 0, to ?? 1];
           if (log) return [low / 1.2, high * 1.2];
           const room = (high - low || Math.abs(high) || 1) * 0.08;
-          return [Math.max(low - room, from ?? -Infinity), Math.min(high + room, to ?? Infinity)];
+          return [
+            fromZero === true ? 0 : Math.max(low - room, from ?? -Infinity),
+            Math.min(high + room, to ?? Infinity),
+          ];
         },
       },
     },

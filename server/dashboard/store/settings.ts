@@ -44,7 +44,13 @@ export function commandOf(settings: Readonly<Record<string, unknown>>): string |
     if (typeof value === 'boolean') return [value ? `--${flag}` : `--no-${flag}`];
     return [`--${flag} ${typeof value === 'object' ? JSON.stringify(value) : String(value as string | number)}`];
   });
-  return ['npx fedloom serve', ...flags].join(' \\\n  ');
+  // Lines of about 70 characters.
+  const lines = ['npx fedloom serve'];
+  for (const flag of flags) {
+    if (lines.at(-1)!.length + flag.length > 70) lines.push(` ${flag}`);
+    else lines[lines.length - 1] += ` ${flag}`;
+  }
+  return lines.join(' \\\n ');
 }
 
 /** JSON as YAML 1.2 in block style; short lists of plain values on one line. */

@@ -100,7 +100,13 @@ async function lookAtDetail(of: RunView): Promise<void> {
     detail.value = null;
     return;
   }
-  const attempts = await get<RoundDetail[]>(`runs/${of.id}/rounds/${shown.round}`);
+  let attempts: RoundDetail[];
+  try {
+    attempts = await get<RoundDetail[]>(`runs/${of.id}/rounds/${shown.round}`);
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return; // gone on meanwhile, or not begun again yet
+    throw error;
+  }
   if (run.value?.id !== of.id || shownAttempt(run.value)?.round !== shown.round) return touch('detail');
   detail.value = attempts.find(({ attempt }) => attempt === shown.attempt) ?? attempts.at(-1) ?? null;
 }
@@ -172,6 +178,9 @@ const wait = (ms: number): Promise<void> =>
     };
   });
 
+/** The server as it was when the stream stood last. */
+let before: Server | null = null;
+
 /** Connects, follows and reconnects for as long as the page is open. */
 export async function start(): Promise<void> {
   setInterval(() => {
@@ -179,13 +188,11 @@ export async function start(): Promise<void> {
   }, 1_000);
   addEventListener('online', () => wake());
   for (let failures = 0; ; failures++) {
-    const before = server.value;
     try {
       const found = await get<Server>('server');
       const known = events.value.at(-1)?.id ?? '';
       const isSameLife = before !== null && before.startedAt === found.startedAt;
       if (!isSameLife) events.value = await get<ServerEvent[]>('events/recent');
-      server.value = found;
       await look(['runs', 'run', 'rounds', 'clients', 'detail']);
       const abort = new AbortController();
       // The server sends a sign of life every 15 s: three missing ones, and the way to it is broken.
@@ -197,6 +204,7 @@ export async function start(): Promise<void> {
             heardAt.value = Date.now();
             connection.value = 'live';
             if (before !== null) sayResumed(before, found);
+            before = found;
             touch('run');
           },
           heard: () => void (heardAt.value = Date.now()),
@@ -221,10 +229,10 @@ export async function start(): Promise<void> {
 /** Tries again at once: a token was given, or someone does not want to wait. */
 export const retry = (): void => wake();
 
-function sayResumed(before: Server, found: Server): void {
+function sayResumed(last: Server, found: Server): void {
   const at = run.value;
   if (at === null) return;
-  const restarted = before.startedAt !== found.startedAt;
+  const restarted = last.startedAt !== found.startedAt;
   const round = restarted ? (at.resumedAt ?? at.round) : (at.current?.round ?? at.round);
   notice.value = restarted
     ? `The server was started again and resumed at round ${round}.`
