@@ -7,13 +7,13 @@ import { makeWorld, serveWorld, tokens, type World } from '../helpers/dashboard-
 
 type Site = Awaited<ReturnType<typeof serveWorld>>;
 
-/** Each state of the page: the world that brings it about, and what is then done. */
+/** Each state of the page: the world that brings it about, and what is done then. */
 interface State {
   readonly world: () => World;
   readonly role?: 'admin' | 'viewer';
   /** A text that is to be seen. */
   readonly shows: RegExp;
-  readonly then?: (page: Page, site: Site) => Promise<unknown>;
+  readonly act?: (page: Page, site: Site) => Promise<unknown>;
 }
 
 const empty = (): World => makeWorld({ rounds: 0, clients: 0, perRound: 3, run: { state: 'waiting', current: null } });
@@ -65,34 +65,34 @@ const states: Readonly<Record<string, State>> = {
   'chosen-round': {
     world: () => makeWorld(few),
     shows: /Clients of round 36/,
-    then: (page) => page.keyboard.press('ArrowLeft'),
+    act: (page) => page.keyboard.press('ArrowLeft'),
   },
   timeline: {
     world: () => makeWorld(few),
     shows: /download/,
-    then: (page) => page.getByRole('button', { name: 'Timeline' }).click(),
+    act: (page) => page.getByRole('button', { name: 'Timeline' }).click(),
   },
   table: {
     world: () => makeWorld(few),
     shows: /own data/,
-    then: (page) => page.getByRole('button', { name: 'Table: Accuracy by round' }).click(),
+    act: (page) => page.getByRole('button', { name: 'Table: Accuracy by round' }).click(),
   },
   more: {
     world: () => makeWorld(few),
     shows: /The command that reproduces this run/,
-    then: (page) => page.getByText('Bytes, norms, config').click(),
+    act: (page) => page.getByText('Bytes, norms, config').click(),
   },
   drawer: {
     world: () => makeWorld(few),
     shows: /Exclude this client/,
-    then: (page) => page.locator('.cells [role=option]').first().click(),
+    act: (page) => page.locator('.cells [role=option]').first().click(),
   },
-  help: { world: () => makeWorld(few), shows: /back to the live round/, then: (page) => page.keyboard.press('?') },
-  export: { world: () => makeWorld(few), shows: /Best: round/, then: (page) => page.keyboard.press('e') },
+  help: { world: () => makeWorld(few), shows: /back to the live round/, act: (page) => page.keyboard.press('?') },
+  export: { world: () => makeWorld(few), shows: /Best: round/, act: (page) => page.keyboard.press('e') },
   'new-run': {
     world: () => makeWorld({ rounds: 60, of: 60, clients: 30, perRound: 10 }),
     shows: /199,210 parameters/,
-    then: (page) => page.keyboard.press('n'),
+    act: (page) => page.keyboard.press('n'),
   },
   'many-clients': {
     world: () => makeWorld({ rounds: 30, clients: 2_400, perRound: 240 }),
@@ -101,7 +101,7 @@ const states: Readonly<Record<string, State>> = {
   reconnecting: {
     world: () => makeWorld(few),
     shows: /Reconnecting, last update \d+ s ago/,
-    then: async (page, site) => {
+    act: async (page, site) => {
       await site.close();
       await page.getByText('Reconnecting').waitFor();
     },
@@ -149,7 +149,7 @@ describe('the dashboard in each of its states', function () {
   });
   after(() => browser?.close());
 
-  for (const [name, { world, role = 'admin', shows, then }] of Object.entries(states)) {
+  for (const [name, { world, role = 'admin', shows, act }] of Object.entries(states)) {
     it(`has no violation of axe and no overflow, light and dark, wide and narrow: ${name}`, async () => {
       const made = world();
       const site = await serveWorld(made, folder);
@@ -170,7 +170,7 @@ describe('the dashboard in each of its states', function () {
         }
         await page.goto(`${site.url}/?token=${tokens[role]}`);
         await page.locator('main.grid').waitFor();
-        await then?.(page, site);
+        await act?.(page, site);
         const seen = async (): Promise<string> => page.locator('body').innerText();
         for (let tries = 0; tries < 60 && !shows.test(await seen()); tries++) await page.waitForTimeout(50);
         expect(await seen()).to.match(shows);

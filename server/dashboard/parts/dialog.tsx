@@ -16,12 +16,14 @@ export function Modal({
   readonly children: ComponentChildren;
 }) {
   const element = useRef<HTMLDialogElement>(null);
+  const isOpen = useRef(true);
   useEffect(() => {
     const before = document.activeElement as HTMLElement | null;
     const shown = element.current!;
     problem.value = '';
     shown.showModal();
     return () => {
+      isOpen.current = false;
       shown.close();
       before?.focus();
     };
@@ -32,7 +34,12 @@ export function Modal({
       ref={element}
       class={`${wide === true ? 'wide' : ''} ${side === true ? 'drawer' : ''}`}
       aria-labelledby="dialog-title"
-      onClose={close}
+      // At once, and not only when the platform has closed it: the next key is for the page again.
+      onCancel={(event) => {
+        event.preventDefault();
+        close();
+      }}
+      onClose={() => isOpen.current && close()}
       onClick={(event) => event.target === element.current && close()}
     >
       <div class="dialog-body">
