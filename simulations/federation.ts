@@ -1,7 +1,8 @@
 import type { EventLog } from '../server/event-log.ts';
 import type { Operations } from '../server/operations.ts';
 import type { ErrorCode } from '../shared/errors.ts';
-import type { Sha256 } from '../shared/ids.ts';
+import type { RunId, Sha256 } from '../shared/ids.ts';
+import type { Task } from '../shared/tasks/task.ts';
 
 /** A federation of simulated clients around a server, over one transport or another. */
 export interface SimulatedFederation {
@@ -13,6 +14,8 @@ export interface SimulatedFederation {
   play(isOver: () => boolean): Promise<void>;
   /** A model that the newest round has made, or begun from. */
   model(id: Sha256): Promise<Float32Array>;
+  /** What a client makes of a global model, where the run's algorithm gives each a model of its own. Absent: it cannot be asked. */
+  personal?(client: number, run: RunId, task: Task, weights: Float32Array): Promise<Float32Array>;
   /** Bytes of updates from clients, and of models to them. */
   traffic(): { readonly up: number; readonly down: number };
   /** The newest thing that went wrong at a client, or null. */

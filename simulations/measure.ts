@@ -24,14 +24,23 @@ export async function measure(
   { test, evaluateClients, names }: Prepared,
   { tests }: SharedData,
   model: Float32Array,
-  { round, isLast }: { readonly round: number; readonly isLast: boolean },
+  {
+    round,
+    isLast,
+    personal,
+  }: {
+    readonly round: number;
+    readonly isLast: boolean;
+    /** What a client makes of the model. */
+    readonly personal: (client: number, weights: Float32Array) => Promise<Float32Array>;
+  },
 ): Promise<Measurement> {
   const weights = shared(model);
   const isDue = tests !== null && evaluateClients > 0 && (isLast || round % evaluateClients === 0);
   const [central, groups, clients] = await Promise.all([
     test === null ? null : pool.evaluate('test', test.count, weights),
     groupGaps(pool, test, weights),
-    isDue ? measureClients(pool, tests, names, weights) : [],
+    isDue ? measureClients(pool, tests, names, (client) => personal(client, weights)) : [],
   ]);
   return {
     evaluation: {
@@ -47,13 +56,13 @@ async function measureClients(
   pool: TrainingPool,
   tests: NonNullable<SharedData['tests']>,
   names: readonly string[] | null,
-  weights: Float32Array,
+  modelOf: (client: number) => Promise<Float32Array>,
 ): Promise<ClientResult[]> {
   const results = await Promise.all(
     tests.map(async (rows, index): Promise<ClientResult[]> => {
       const examples = rows.to - rows.from;
       if (examples === 0) return [];
-      const { loss, accuracy = null } = await pool.measure({ rows, weights });
+      const { loss, accuracy = null } = await pool.measure({ rows, weights: await modelOf(index) });
       return [{ client: names?.[index] ?? index, examples, accuracy, loss }];
     }),
   );

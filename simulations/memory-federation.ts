@@ -1,4 +1,5 @@
 import * as crypto from 'node:crypto';
+import { algorithmOf } from '../client/algorithms/table.ts';
 import { JobWorker } from '../client/job-worker.ts';
 import { UpdateKeeper } from '../client/kept-update.ts';
 import { memoryStore as clientStore } from '../client/memory-store.ts';
@@ -11,7 +12,9 @@ import type { BlobStore, Store } from '../server/store/store.ts';
 import { FederatedError, type ErrorCode } from '../shared/errors.ts';
 import { sha256Id, type Sha256 } from '../shared/ids.ts';
 import { defaultLimits } from '../shared/protocol/limits.ts';
+import { canonicalJson } from '../shared/tasks/task.ts';
 import type { Job } from '../client/session-types.ts';
+import type { StoreOf } from './client-stores.ts';
 import type { SimulatedFederation } from './federation.ts';
 import { clientSeed, identitySeed, idOf, primitives } from './identities.ts';
 import type { Tamper } from './pool/pool-trainer.ts';
@@ -35,6 +38,8 @@ export interface MemoryFederationOptions {
   readonly evaluate?: Host['evaluate'];
   readonly device: (client: number, job: Job) => DeviceTurn;
   readonly tamper: (client: number) => Tamper | null;
+  /** Of what a client's algorithm keeps. */
+  readonly storeOf: StoreOf;
   /** Virtual ms since 1970. */
   readonly startAt: number;
 }
@@ -80,12 +85,13 @@ export function openMemoryFederation(options: MemoryFederationOptions): Simulate
   const models = sharedBlobs(blobs);
   /** What algorithms keep on the devices, which outlives a program that dies. */
   const owns = new Map<number, OwnState>();
-  const nothingStored = clientStore();
   const ownOf = (client: number): OwnState => {
-    const own = owns.get(client) ?? new OwnState(nothingStored);
+    const own = owns.get(client) ?? new OwnState(options.storeOf(client));
     owns.set(client, own);
     return own;
   };
+  /** Clients that are writing down how their last round ended. */
+  const settling = new Map<number, Promise<void>>();
   const around: VirtualSurroundings = {
     world,
     handler: coordinator,
@@ -146,7 +152,10 @@ export function openMemoryFederation(options: MemoryFederationOptions): Simulate
     problem: (client: number, code: ErrorCode, message: string) => {
       problem = { client, code, message };
     },
-    settle: (client, outcome) => void owns.get(client)?.settle(outcome),
+    settle(client, outcome) {
+      const own = owns.get(client);
+      if (own !== undefined) settling.set(client, world.track(own.settle(outcome)));
+    },
     died(client) {
       client.die();
       dead.push(client);
@@ -173,6 +182,12 @@ export function openMemoryFederation(options: MemoryFederationOptions): Simulate
       await coordinator.start();
     },
     play: (isOver) => world.run(isOver),
+    async personal(client, run, task, weights) {
+      await settling.get(client);
+      const { algorithm } = task.training;
+      const own = await ownOf(client).of({ run, algorithm: canonicalJson(algorithm ?? null) });
+      return algorithmOf(algorithm).personal?.(task, weights, own) ?? weights;
+    },
     model: async (id) => bytesFloats(new Uint8Array(await blobs.get(id))),
     traffic: () => metrics.traffic(),
     problem: () => problem,

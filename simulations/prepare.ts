@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { algorithmOf } from '../client/algorithms/table.ts';
 import { checkRunConfig, type RunConfig } from '../server/config.ts';
 import { checkExamples, checkTargetsFor } from '../shared/engine/examples.ts';
 import { FederatedError } from '../shared/errors.ts';
@@ -146,8 +147,13 @@ export async function prepare(options: SimulationOptions, load: Load = loadData)
       `evaluateClients: the clients of ${partitioner.name} have no test examples of their own; set clientTest to the part of each client's examples to hold out, such as 0.2`,
     );
   }
+  const config = configFor(lists.length);
+  const { algorithm } = config.task.training;
+  if (evaluateClients > 0 && transport === 'ws' && algorithmOf(algorithm).personal !== undefined) {
+    refuse('evaluateClients: the personal models of clients on sockets are their own; take the transport memory');
+  }
   return {
-    config: configFor(lists.length),
+    config,
     about: {
       data: data.name,
       partition: partitioner.name,

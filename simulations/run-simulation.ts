@@ -9,6 +9,7 @@ import { runId, type RunId } from '../shared/ids.ts';
 import { finalRunStates } from '../shared/states.ts';
 import { tamperingOf } from './attacks/tampering.ts';
 import { ClientLines } from './client-lines.ts';
+import { clientStores, settleClients } from './client-stores.ts';
 import { deviceTurn } from './devices.ts';
 import type { SimulatedFederation } from './federation.ts';
 import { measure } from './measure.ts';
@@ -96,7 +97,10 @@ async function open(
   const { parts } = data;
   const { seed, clientsPerRound, clientFraction = 1 } = config;
   const cohort = clientsPerRound ?? Math.max(1, Math.round(clientFraction * parts.length));
-  const common = { pool, parts, seed, tamper: tamperingOf(attack, { pool, parts, seed, cohort }) };
+  const tamper = tamperingOf(attack, { pool, parts, seed, cohort });
+  // Plain training carries nothing from round to round.
+  const storeOf = clientStores(config.task.training.algorithm === undefined ? null : (folder?.path ?? null));
+  const common = { pool, parts, seed, tamper, storeOf };
   if (transport === 'ws') {
     const measuring = measuringOf(scene);
     const federation = await openSocketFederation({
@@ -151,22 +155,26 @@ async function timeOf(store: Store, retryDelay: number): Promise<number> {
 }
 
 /** Measures each round's model; null where there is nothing to measure it on. */
-function measuringOf({ prepared, data, pool, folder }: Scene): {
+function measuringOf({ id, prepared, data, pool, folder }: Scene): {
   readonly evaluate: NonNullable<Host['evaluate']>;
   readonly follow: (federation: SimulatedFederation) => void;
 } | null {
   const { test, tests, config } = prepared;
   if (test === null && tests === null) return null;
   let round = 0;
+  let around: SimulatedFederation | null = null;
+  const personal = async (client: number, weights: Float32Array): Promise<Float32Array> =>
+    (await around?.personal?.(client, id, config.task, weights)) ?? weights;
   return {
     follow(federation) {
+      around = federation;
       federation.events.listen(({ type, data: { round: number, result } }) => {
         if (type === 'round' && result !== undefined) round = number as number;
       });
     },
     async evaluate(_, weights) {
       const measured = round; // of the model that was just committed
-      const at = { round, isLast: round >= config.rounds };
+      const at = { round, isLast: round >= config.rounds, personal };
       const { evaluation, clients } = await measure(pool, prepared, data, weights, at);
       folder?.appendClients(clients.map((each) => ({ round: measured, ...each })));
       return evaluation;
@@ -193,6 +201,7 @@ async function play({ id, prepared, folder, hooks }: Scene, federation: Simulate
           about,
         });
   const rounds = stored === undefined ? [] : await operations.rounds(id);
+  if (folder !== null) await settleClients(folder.path, rounds, prepared.lists.length);
   const lines = RoundLines.after(rounds);
   const emit = (all: readonly RoundLine[]): void => {
     for (const line of all) hooks.onRound(roundOf(line));

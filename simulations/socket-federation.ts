@@ -9,6 +9,7 @@ import { createServer } from '../server/server.ts';
 import { identityFromSeed } from '../shared/crypto/identity.ts';
 import { asFederatedError, FederatedError } from '../shared/errors.ts';
 import { bytesFloats } from '../shared/weights.ts';
+import type { StoreOf } from './client-stores.ts';
 import type { SimulatedFederation } from './federation.ts';
 import { clientSeed, identitySeed, primitives } from './identities.ts';
 import type { Rows } from './pool/messages.ts';
@@ -24,6 +25,8 @@ export interface SocketFederationOptions {
   readonly dataDir: string | null;
   readonly evaluate?: Host['evaluate'];
   readonly tamper: (client: number) => Tamper | null;
+  /** Of what a client's algorithm keeps. */
+  readonly storeOf: StoreOf;
 }
 
 /** A server and clients as in a deployment, over encrypted sockets on this machine; only the training is done by the pool. */
@@ -76,6 +79,7 @@ export async function openSocketFederation(options: SocketFederationOptions): Pr
           },
           {
             ...nodePlatform({}),
+            store: options.storeOf(index),
             keys: { load: async () => identityFromSeed(primitives, identitySeed(index)), remove: async () => {} },
           },
         );
