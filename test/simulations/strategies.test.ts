@@ -1,4 +1,7 @@
 import { expect } from 'chai';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { simulate, type SimulationOptions } from '../../simulations/simulate.ts';
 import { cloudSimulation } from '../helpers/small-federation.ts';
 
@@ -14,6 +17,21 @@ describe('strategies in a simulation', () => {
       expect(await hashOf({ name }, { workers: 2 })).to.equal(await hashOf({ name }));
     });
   }
+
+  it('SCAFFOLD goes on where it was interrupted, with what its clients had kept', async () => {
+    const out = await mkdtemp(join(tmpdir(), 'fedloom-test-'));
+    try {
+      const options = cloudSimulation({ strategy: { name: 'scaffold' }, clientsPerRound: 6, rounds: 5 });
+      const whole = await simulate(options).result;
+      const interrupted = simulate({ ...options, out });
+      for await (const { round } of interrupted) if (round === 2) break;
+      await interrupted.result.catch(() => {});
+      const resumed = await simulate({ ...options, out }).result;
+      expect(resumed.weightsSha256).to.equal(whole.weightsSha256);
+    } finally {
+      await rm(out, { recursive: true, force: true });
+    }
+  });
 
   it('on a real engine Ditto has the global model of FedAvg, and FedNova too where all take four steps; SCAFFOLD has another', async () => {
     const plain = await hashOf({ name: 'fedavg' });

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { readFileSync } from 'node:fs';
 import { checkRunConfig, type RunConfigInput } from '../../../server/config.ts';
 import { optionsOf, strategyNames } from '../../../server/strategies/options.ts';
 import { parseStrategy } from '../../../server/strategies/spec.ts';
@@ -96,5 +97,15 @@ describe("a run's strategy", () => {
     const { training } = checkRunConfig(withStrategy({ name: 'fedsgd' })).task;
     expect(training).to.include({ localEpochs: 1, batchSize: 'full' });
     expect(training.optimizer).to.deep.equal({ name: 'sgd' });
+  });
+});
+
+describe('the page on strategies', () => {
+  it('names every strategy and every option', () => {
+    const page = readFileSync(new URL('../../../server/strategies/README.md', import.meta.url), 'utf8');
+    expect(strategyNames.length).to.be.above(20);
+    for (const name of strategyNames) {
+      for (const word of [name, ...optionsOf(name)]) expect(page, word).to.include(`\`${word}\``);
+    }
   });
 });
