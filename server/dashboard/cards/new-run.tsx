@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { get } from '../api.ts';
+import type { StrategyName } from '../../strategies/options.ts';
 import { count } from '../format.ts';
 import { Modal } from '../parts/dialog.tsx';
 import { createRun } from '../store/actions.ts';
@@ -28,6 +29,17 @@ const ofTraining: readonly Field[] = [
   { name: 'clientLearningRate', label: 'Learning rate', hint: 'of the clients', step: 'any' },
 ];
 
+/** Those that need no option of their own; with options, a run is made on the command line. */
+const strategies = [
+  'fedavg',
+  'fedavgm',
+  'fedadam',
+  'fedyogi',
+  'fedprox',
+  'fednova',
+  'scaffold',
+] as const satisfies readonly StrategyName[];
+
 type Values = Readonly<Record<string, string>>;
 
 function start(): Values {
@@ -41,6 +53,7 @@ function start(): Values {
     roundTimeout: String((at?.roundTimeout ?? 600_000) / 1000),
     seed: String(seed),
     secureAggregation: 'auto',
+    strategy: strategies.find((each) => each === at?.strategy.name) ?? 'fedavg',
   };
 }
 
@@ -111,6 +124,18 @@ export function NewRun() {
           {ofRun.map(input)}
           {ofTraining.map(input)}
           <label>
+            <span>Strategy</span>
+            <select
+              value={values.value['strategy']}
+              onChange={({ currentTarget }) => (values.value = { ...values.value, strategy: currentTarget.value })}
+            >
+              {strategies.map((each) => (
+                <option key={each}>{each}</option>
+              ))}
+            </select>
+            <small>with its usual options</small>
+          </label>
+          <label>
             <span>Secure aggregation</span>
             <select
               value={values.value['secureAggregation'] ?? 'auto'}
@@ -162,6 +187,7 @@ function configFrom({ task }: CatalogueTask, values: Values): unknown {
     minReports: number('minReports'),
     roundTimeout: Math.round((number('roundTimeout') ?? 600) * 1000),
     seed: number('seed'),
+    strategy: { name: values['strategy'] },
     ...(secure === 'auto' ? {} : { secureAggregation: secure === 'on' }),
   };
 }

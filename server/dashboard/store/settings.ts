@@ -6,14 +6,18 @@ import type { Task } from '../../../shared/tasks/task.ts';
 /** The keys of a config file, as `fedloom serve` reads them. @param known - the built-in task of that name, if there is one */
 export function settingsOf(config: RunConfig, known: Task | undefined): Record<string, unknown> {
   const { task, strategy, ...rest } = config;
-  const { localEpochs, batchSize, clientLearningRate, ...training } = task.training;
+  // The algorithm of the clients follows from the strategy.
+  const { localEpochs, batchSize, clientLearningRate, algorithm: _, ...training } = task.training;
   const isKnown = known !== undefined && sameBut(task, known, training);
   const { name, ...options } = strategy;
+  const spec = Object.entries(options)
+    .filter(([, value]) => value !== undefined)
+    .map(([option, value]) => `${option}=${value}`)
+    .join(',');
   return {
     task: isKnown ? task.name : task,
     ...(isKnown ? { localEpochs, batchSize, lr: clientLearningRate } : {}),
-    strategy: name,
-    ...options,
+    strategy: spec === '' ? name : `${name}:${spec}`,
     ...rest,
   };
 }
