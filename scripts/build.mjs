@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildClient } from './build-client.mjs';
 import { buildDashboard } from './build-dashboard.mjs';
+import { buildTry } from './build-try.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const typescript = dirname(createRequire(import.meta.url).resolve('typescript/package.json'));
@@ -17,4 +18,5 @@ if (result.status !== 0) process.exit(result.status ?? 1);
 await buildDashboard(join(root, 'dist/server/dashboard'));
 cpSync(join(root, 'simulations/bench/engine-torch.py'), join(root, 'dist/simulations/bench/engine-torch.py'));
 await buildClient(join(root, 'dist/client'));
+await buildTry(join(root, 'dist/client/try'));
 chmodSync(join(root, 'dist/cli.js'), 0o755);

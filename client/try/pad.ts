@@ -29,16 +29,20 @@ export class Pad {
     canvas.addEventListener('pointerup', end);
     canvas.addEventListener('pointercancel', end);
     this.#changed = changed;
-    this.clear();
+    this.#wipe();
   }
 
   readonly #changed: () => void;
 
   clear(): void {
+    this.#wipe();
+    this.#changed();
+  }
+
+  #wipe(): void {
     const { width, height } = this.#canvas;
     this.#context.fillStyle = '#fff';
     this.#context.fillRect(0, 0, width, height);
-    this.#changed();
   }
 
   /** Puts a picture of dark ink on light paper in the place of what is drawn. */
@@ -47,8 +51,7 @@ export class Pad {
     const { width, height } = this.#canvas;
     const scale = Math.min(width / picture.width, height / picture.height);
     const [w, h] = [picture.width * scale, picture.height * scale];
-    this.#context.fillStyle = '#fff';
-    this.#context.fillRect(0, 0, width, height);
+    this.#wipe();
     this.#context.drawImage(picture, (width - w) / 2, (height - h) / 2, w, h);
     picture.close();
     this.#changed();

@@ -201,6 +201,7 @@ function start(): void {
     takePart(link).catch((thrown: unknown) => say('link-problem', messageOf(thrown)));
   });
   const link = linkOf(location);
+  void think();
   if (link === null) element('join').hidden = false;
   else takePart(link).catch((thrown: unknown) => say('problem', messageOf(thrown)));
 }

@@ -13,9 +13,10 @@ import { blobPrefix, blobRoute } from './blob-route.ts';
 import { clientsApi } from './clients-api.ts';
 import { sendError, sendWrongMethod } from './errors.ts';
 import { eventStream } from './event-stream.ts';
-import { dashboardPage } from './dashboard-page.ts';
+import { builtPage } from './built-page.ts';
 import { runsApi } from './runs-api.ts';
 import { tasksApi } from './tasks-api.ts';
+import { tryPage } from './try-page.ts';
 
 export interface HttpAppOptions {
   readonly operations: Operations;
@@ -107,7 +108,9 @@ export function createHttpApp(options: HttpAppOptions): (req: IncomingMessage, r
   api.use(tasksApi(log));
   app.use('/api', api);
 
-  app.use(dashboardPage(options.dashboard));
+  app.use(builtPage('server/dashboard', options.dashboard));
+  app.use(tryPage());
+  app.use(express.static(dashboard, { redirect: false, dotfiles: 'ignore', cacheControl: false }));
   app.use((req) => {
     throw new FederatedError('NOT_FOUND', `there is nothing at ${req.path.slice(0, 100)}`);
   });
