@@ -110,7 +110,6 @@ export function createHttpApp(options: HttpAppOptions): (req: IncomingMessage, r
 
   app.use(builtPage('server/dashboard', options.dashboard));
   app.use(tryPage());
-  app.use(express.static(dashboard, { redirect: false, dotfiles: 'ignore', cacheControl: false }));
   app.use((req) => {
     throw new FederatedError('NOT_FOUND', `there is nothing at ${req.path.slice(0, 100)}`);
   });

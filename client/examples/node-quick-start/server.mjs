@@ -14,5 +14,5 @@ console.log(server.joinLink);
 
 server.events.listen(({ type, message, data }) => {
   if (type === 'round') console.error(message);
-  if (data.state === 'finished') setTimeout(() => server.close(), 1_000); // the clients hear of it first
+  if (data.state === 'finished') setTimeout(() => void server.close(), 1_000); // the clients hear of it first
 });

@@ -32,7 +32,7 @@ if (values.simulate === undefined) {
     if (readings.length > kept) readings.shift();
   };
   await add(); // fails here, and not in an hour, where there is no sensor
-  setInterval(() => add().catch((error) => console.error(error.message)), Number(values.every)).unref();
+  setInterval(() => void add().catch((error) => console.error(error.message)), Number(values.every)).unref();
 } else {
   for (let i = 0; i < 400; i++) readings.push(simulated(Number(values.simulate), i));
 }
