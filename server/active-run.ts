@@ -68,6 +68,8 @@ export class ActiveRun implements AttemptOwner {
   #resumedAt: number | null = null;
   /** Set once the run is taken up: before, clients that are ready begin nothing. */
   #isTakenUp = false;
+  /** A call of the store has failed: what it was to write may be there all the same. */
+  #isInDoubt = false;
   /** The end of the run is being stored. */
   #isEnding = false;
   /** The attempt that an earlier process has left unfinished: the next one goes on with its cohort. */
@@ -99,14 +101,7 @@ export class ActiveRun implements AttemptOwner {
     population: Population,
     onChange: (run: ActiveRun) => void,
   ): Promise<ActiveRun> {
-    const floats = async (blob: Sha256): Promise<Float32Array> =>
-      bytesFloats(new Uint8Array(await host.blobs.get(blob)));
-    const weights = await floats(stored.weights);
-    const strategyState = stored.strategyState === null ? null : await floats(stored.strategyState);
-    const rounds = await host.store.rounds(stored.id);
-    const evaluation = rounds.findLast((round) => round.evaluation !== null)?.evaluation ?? null;
-    const opened = { stored, weights, strategyState, last: rounds.at(-1)?.record, evaluation };
-    return new ActiveRun(opened, host, population, onChange);
+    return new ActiveRun(await readRun(stored, host), host, population, onChange);
   }
 
   get stored(): StoredRun {
@@ -224,6 +219,7 @@ export class ActiveRun implements AttemptOwner {
 
   async resume(): Promise<void> {
     this.#expectState('resume', ['paused', 'pausing']);
+    if (this.#isInDoubt) await this.#readAgain();
     await this.#setState(this.#attempt === null ? 'waiting' : 'running');
     if (this.#attempt === null) await this.#next();
   }
@@ -368,6 +364,7 @@ export class ActiveRun implements AttemptOwner {
       this.#attempt.close();
       this.#attempt = null;
     }
+    this.#isInDoubt = true;
     const reason = `${error.message} [${error.code}]`;
     this.#stored = { ...this.#stored, state: 'paused', reason };
     this.event('run', `Run ${this.#stored.id} is paused: ${reason}`, { state: 'paused', reason });
@@ -393,6 +390,22 @@ export class ActiveRun implements AttemptOwner {
   /** The round that is in progress or comes next. */
   get #number(): number {
     return this.#stored.round + 1;
+  }
+
+  /** Takes over what the store holds: a round whose commit seemed to fail is not done twice. */
+  async #readAgain(): Promise<void> {
+    const read = await readRun(await this.#host.store.run(this.#stored.id), this.#host);
+    const { round } = this.#stored;
+    const { stored, weights, strategyState, last, evaluation } = read;
+    this.#isInDoubt = false;
+    this.#stored = { ...stored, state: this.#stored.state, reason: this.#stored.reason };
+    this.#weights = weights;
+    this.#strategyState = strategyState ?? this.#strategy.init(weights.length);
+    this.#evaluation = evaluation;
+    this.#last = last;
+    if (stored.round === round) return;
+    this.#attempts = 0;
+    this.#spoilers.clear();
   }
 
   /** Whether no further round is wanted. */
@@ -467,6 +480,7 @@ export class ActiveRun implements AttemptOwner {
   }
 
   async #finish(state: 'finished' | 'stopped'): Promise<void> {
+    if (this.isFinal || this.#isEnding) return;
     await this.#setState(state);
     for (const id of this.#population.everyone()) this.#send(id, this.farewell());
   }
@@ -498,16 +512,26 @@ export class ActiveRun implements AttemptOwner {
 
   async #setState(state: RunState, reason: string | null = null): Promise<void> {
     if (this.#stored.state === state && this.#stored.reason === reason) return;
-    // The end is durable before anyone sees it; any other state is in force at once.
+    // What ends or wakes the run is durable before it is in force; what holds it is in force at once.
+    const before = this.#stored;
     const isEnd = finalRunStates.includes(state);
+    const comesFirst = isEnd || state === 'waiting' || state === 'running';
     if (isEnd) this.#isEnding = true;
-    else this.#stored = { ...this.#stored, state, reason };
+    if (!comesFirst) this.#stored = { ...before, state, reason };
     try {
-      await this.#host.store.setRunState(this.#stored.id, state, reason);
+      await this.#host.store.setRunState(before.id, state, reason);
+    } catch (thrown) {
+      if (!comesFirst && this.#stored.state === state) {
+        this.#stored = { ...this.#stored, state: before.state, reason: before.reason };
+      }
+      throw thrown;
     } finally {
       if (isEnd) this.#isEnding = false;
     }
-    if (isEnd) this.#stored = { ...this.#stored, state, reason };
+    if (comesFirst) {
+      if (this.#stored.state !== before.state && !isEnd) return; // overtaken
+      this.#stored = { ...this.#stored, state, reason };
+    }
     const text = `Run ${this.#stored.id} is ${state}${reason === null ? '.' : `: ${reason}`}`;
     this.event('run', text, { state, reason });
     this.changed();
@@ -530,4 +554,13 @@ export class ActiveRun implements AttemptOwner {
   #tellAll(): void {
     for (const id of this.#population.ready()) this.#tellWait(id);
   }
+}
+
+async function readRun(stored: StoredRun, { blobs, store }: Pick<Host, 'blobs' | 'store'>): Promise<OpenedRun> {
+  const floats = async (blob: Sha256): Promise<Float32Array> => bytesFloats(new Uint8Array(await blobs.get(blob)));
+  const weights = await floats(stored.weights);
+  const strategyState = stored.strategyState === null ? null : await floats(stored.strategyState);
+  const rounds = await store.rounds(stored.id);
+  const evaluation = rounds.findLast((round) => round.evaluation !== null)?.evaluation ?? null;
+  return { stored, weights, strategyState, last: rounds.at(-1)?.record, evaluation };
 }

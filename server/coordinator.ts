@@ -205,7 +205,12 @@ export class Coordinator implements SessionHandler {
       reason: null,
       createdAt: this.#host.clock.now(),
     };
-    await this.#host.store.createRun(stored);
+    try {
+      await this.#host.store.createRun(stored);
+    } catch (thrown) {
+      this.#isBehind = true; // it may be there all the same
+      throw thrown;
+    }
     await this.#activateOrRetry(); // the run is there, whatever becomes of the first try to take it up
     return this.run(stored.id);
   }

@@ -24,8 +24,19 @@ export const fileStore = (folder: string): ClientStore => ({
       await file.close();
     }
     await rename(temporary, join(folder, name));
+    await syncFolder(folder); // else a power cut may bring the file of before back
   },
   async remove(name) {
     await rm(join(folder, name), { force: true });
   },
 });
+
+async function syncFolder(folder: string): Promise<void> {
+  if (process.platform === 'win32') return; // a folder cannot be opened there
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

@@ -11,6 +11,7 @@ import { FederatedError } from '../../shared/errors.ts';
 import { clientId, runId } from '../../shared/ids.ts';
 import { defaultLimits } from '../../shared/protocol/limits.ts';
 import type { ServerMessage } from '../../shared/protocol/messages.ts';
+import { findBreak } from '../../shared/round-log.ts';
 import { tinyConfig } from '../helpers/federation.ts';
 import { native } from '../helpers/primitives.ts';
 
@@ -217,6 +218,55 @@ describe('the coordinator, where the store or the timing is against it', () => {
     await one.coordinator.resume(id);
     await quiet();
     expect(await store.attempt(id)).to.deep.include({ round: 1, attempt: 2, cohort: [client.id, '2'.repeat(32)] });
+    one.coordinator.close();
+  });
+
+  it('stays paused when resuming it cannot be stored, and says so', async () => {
+    const store = memoryStore();
+    const one = server(store);
+    await one.coordinator.start();
+    await one.coordinator.create(tinyConfig({ minClients: 1 }), id);
+    await one.coordinator.pause(id);
+    const client = guest('1');
+    one.join(client);
+    one.failing.add('setRunState');
+    const refusal = await one.coordinator.resume(id).catch((thrown: unknown) => thrown);
+    expect(refusal).to.include({ code: 'STORE_FULL' });
+    expect((await one.coordinator.run(id)).state).to.equal('paused');
+    one.failing.clear();
+    await one.coordinator.resume(id);
+    await quiet();
+    expect(client.heard.at(-1)).to.include({ type: 'train', round: 1 });
+    one.coordinator.close();
+  });
+
+  it('does not do a round twice whose commit seemed to fail and is there', async () => {
+    const store = memoryStore();
+    let isDoubtful = true;
+    const doubtful: Store = {
+      ...store,
+      async commitRound(...of) {
+        await store.commitRound(...of);
+        if (isDoubtful) await fail();
+      },
+    };
+    const one = server(doubtful);
+    await one.coordinator.start();
+    await one.coordinator.create(tinyConfig({ rounds: 2, minClients: 1 }), id);
+    const client = guest('1');
+    one.join(client);
+    await quiet();
+    train(one, client);
+    await quiet();
+    expect((await one.coordinator.run(id)).state).to.equal('paused');
+    isDoubtful = false;
+    await one.coordinator.resume(id);
+    await quiet();
+    expect(client.heard.at(-1)).to.include({ type: 'train', round: 2, attempt: 1 });
+    train(one, client);
+    await quiet();
+    expect(await store.run(id)).to.include({ state: 'finished', round: 2 });
+    expect(findBreak((await store.rounds(id)).map(({ record }) => record))).to.equal(-1);
     one.coordinator.close();
   });
 

@@ -50,8 +50,13 @@ export class Disk {
         const { fail, crash: rate } = faults();
         if (writes && dice.chance(0.01 * rate)) return crash(`before ${name}`);
         if (dice.chance((writes ? 0.02 : 0.002) * fail)) {
-          note(`${life.name}: ${name} fails`);
-          return reject(new FederatedError('STORE_FULL', `${name}: the disk is full`));
+          // Now and then what was to be written is there although nobody can say so, as after an error of fsync.
+          const isThere = writes && dice.chance(0.3);
+          note(`${life.name}: ${name} fails${isThere ? ', and is written' : ''}`);
+          const refuse = (): void => reject(new FederatedError('STORE_FULL', `${name}: the disk is full`));
+          if (!isThere) return refuse();
+          action().then(refuse, refuse);
+          return;
         }
         action().then((value) => {
           if (!life.alive) return;

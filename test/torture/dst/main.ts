@@ -12,7 +12,8 @@ Error.stackTraceLimit = 0; // half of the time would go there
  *
  * - `--count 100000`: so many from `--from`, over `--workers` processes, within `--budget` seconds
  * - `--secure-count 2000`: so many more with secure aggregation
- * - `--seed N`: one of them, with its history after `--verbose`; `--without KIND,KIND`, `--clients`, `--rounds`, `--secure` make
+ * - `--first`: ends with the first broken rule, and says no more of it
+ * - `--seed N`: one of them, with its history after `--verbose`; `--without KIND,KIND`, `--more KIND`, `--clients`, `--rounds`, `--secure` make
  *   it another one
  */
 const { values } = parseArgs({
@@ -22,10 +23,12 @@ const { values } = parseArgs({
     'secure-count': { type: 'string', default: '2000' },
     budget: { type: 'string', default: '3600' },
     workers: { type: 'string', default: String(availableParallelism()) },
+    first: { type: 'boolean', default: false },
     seed: { type: 'string' },
     secure: { type: 'boolean' },
     verbose: { type: 'boolean', default: false },
     without: { type: 'string', default: '' },
+    more: { type: 'string', default: '' },
     clients: { type: 'string' },
     rounds: { type: 'string' },
   },
@@ -42,8 +45,10 @@ interface Totals {
 }
 const none = (): Totals => ({ seeds: 0, secure: 0, steps: 0, faults: 0, commits: 0, checked: 0, failures: 0 });
 
+const listOf = (text: string): string[] => text.split(',').filter((each) => each !== '');
 const changes: PlanChanges = {
-  without: values.without.split(',').filter((each) => each !== ''),
+  without: listOf(values.without),
+  more: listOf(values.more),
   ...(values.clients === undefined ? {} : { clients: Number(values.clients) }),
   ...(values.rounds === undefined ? {} : { rounds: Number(values.rounds) }),
   ...(values.secure === undefined ? {} : { secure: values.secure }),
@@ -63,7 +68,7 @@ async function one(seed: number): Promise<void> {
 
 async function explain(seed: number, secure: boolean, violation: string): Promise<void> {
   console.log(`seed ${seed}: ${violation}`);
-  const smallest = await shrink(seed, secure ? { secure } : {});
+  const smallest = await shrink(seed, secure ? { ...changes, secure } : changes);
   const { history, violation: left } = await new World(planOf(seed, smallest), { records: true }).run();
   for (const line of history.slice(-60)) console.log(`  ${line}`);
   console.log(`  BROKEN: ${left}`);
@@ -73,12 +78,16 @@ async function explain(seed: number, secure: boolean, violation: string): Promis
 async function stretch(from: number, count: number, step: number, isSecure: boolean, until: number): Promise<Totals> {
   const totals = none();
   for (let seed = from; seed < from + count && Date.now() < until; seed += step) {
-    const plan = planOf(seed, isSecure ? { secure: true } : {});
+    const plan = planOf(seed, isSecure ? { ...changes, secure: true } : changes);
     const { violation, ...result } = await new World(plan).run();
     totals.seeds++;
     if (plan.secure) totals.secure++;
     for (const name of ['steps', 'faults', 'commits', 'checked'] as const) totals[name] += result[name];
     if (violation === null) continue;
+    if (values.first) {
+      console.log(`seed ${seed}: ${violation}`);
+      process.exit(1);
+    }
     if (++totals.failures <= shown) await explain(seed, isSecure, violation);
   }
   return totals;

@@ -49,6 +49,8 @@ export interface WorldPlan {
 /** What may be held still while a failing seed is made smaller. */
 export interface PlanChanges {
   readonly without?: readonly string[];
+  /** Faults that happen as often as can be. */
+  readonly more?: readonly string[];
   readonly clients?: number;
   readonly rounds?: number;
   readonly secure?: boolean;
@@ -77,6 +79,7 @@ export function planOf(seed: number, changes: PlanChanges = {}): WorldPlan {
     const rate = dice.float() ** 2; // mostly mild
     if (dice.chance(0.35) && !isCalm && !(changes.without ?? []).includes(kind)) faults[kind] = rate;
   }
+  for (const kind of faultKinds) if (changes.more?.includes(kind)) faults[kind] = 1;
   const least = secure ? 3 : 1;
   const minClients = dice.whole(least, Math.max(least, clients - 1));
   const isPart = dice.chance(0.4);

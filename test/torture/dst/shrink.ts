@@ -2,10 +2,11 @@ import { faultKinds, planOf, type PlanChanges } from './plan.ts';
 import { World } from './world.ts';
 
 /** The command that shows one world again. */
-export function commandOf(seed: number, { without = [], clients, rounds, secure }: PlanChanges): string {
+export function commandOf(seed: number, { without = [], more = [], clients, rounds, secure }: PlanChanges): string {
   const parts = [`npm run torture -- dst --seed ${seed}`];
   if (secure === true) parts.push('--secure');
   if (without.length > 0) parts.push(`--without ${without.join(',')}`);
+  if (more.length > 0) parts.push(`--more ${more.join(',')}`);
   if (clients !== undefined) parts.push(`--clients ${clients}`);
   if (rounds !== undefined) parts.push(`--rounds ${rounds}`);
   return `${parts.join(' ')} --verbose`;
