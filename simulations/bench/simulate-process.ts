@@ -9,7 +9,7 @@ import { simulate } from '../simulate.ts';
 /** A part of the simulation benchmark in a process of its own, so that its memory is its own. Started by `simulate.ts`. */
 
 export type SimulateTask =
-  /** Bare training and simulations in turns: ms a round of each. */
+  /** Bare training and simulations in turns: the pace of each. */
   | {
       readonly type: 'speed';
       readonly workers: readonly number[];
@@ -21,8 +21,15 @@ export type SimulateTask =
   /** Peak memory of a simulation, bytes. */
   | { readonly type: 'memory'; readonly clients: number; readonly examples: number; readonly rounds: number };
 
+/** What one round takes. */
+export interface Pace {
+  readonly ms: number;
+  /** Of all threads: what a busy machine does not lengthen. */
+  readonly cpuMs: number;
+}
+
 export type SimulateSample =
-  | { readonly type: 'speed'; readonly bare: readonly number[]; readonly simulated: readonly (readonly number[])[] }
+  | { readonly type: 'speed'; readonly bare: readonly Pace[]; readonly simulated: readonly (readonly Pace[])[] }
   | { readonly type: 'memory'; readonly bytes: number };
 
 /** The 2NN of McMahan et al. 2017 at E = 1, B = 10. */
@@ -38,38 +45,53 @@ const dataOf = (count: number): LoadedData => ({
   classes: 10,
 });
 
-/** What the clients of a round do, and nothing else: ms a round. */
-async function bareRounds(data: LoadedData, clients: number, rounds: number): Promise<number> {
+interface Mark {
+  readonly at: number;
+  readonly cpu: number;
+}
+
+function mark(): Mark {
+  const { user, system } = process.cpuUsage();
+  return { at: performance.now(), cpu: (user + system) / 1_000 };
+}
+
+const paceOf = (from: Mark, to: Mark, rounds: number): Pace => ({
+  ms: (to.at - from.at) / rounds,
+  cpuMs: (to.cpu - from.cpu) / rounds,
+});
+
+/** What the clients of a round do, and nothing else. */
+async function bareRounds(data: LoadedData, clients: number, rounds: number): Promise<Pace> {
   const engine = await createEngine({ model: task.model, backend: 'wasm' });
   const weights = initialWeights(task.model, seed);
   const size = data.count / clients;
   const lists = Array.from({ length: clients }, (_, client) =>
     Uint32Array.from({ length: size }, (__, i) => client * size + i),
   );
-  let startedAt = 0;
+  let start = mark();
   for (let round = 1; round <= warmUp + rounds; round++) {
-    if (round === warmUp + 1) startedAt = performance.now();
+    if (round === warmUp + 1) start = mark();
     for (const [client, indices] of lists.entries()) {
       engine.setWeights(weights);
       await trainLocally(engine, data, task.training, { seed: client, round, indices, yieldEvery: 64 });
     }
   }
   engine.dispose();
-  return (performance.now() - startedAt) / rounds;
+  return paceOf(start, mark(), rounds);
 }
 
-async function simulatedRounds(data: LoadedData, clients: number, rounds: number, workers: number): Promise<number> {
+async function simulatedRounds(data: LoadedData, clients: number, rounds: number, workers: number): Promise<Pace> {
   const options = { task, data, test: 'none', clients, rounds: warmUp + rounds + 1, workers, seed, backend: 'wasm' };
-  const times: number[] = [];
-  for await (const _ of simulate(options)) times.push(performance.now());
-  return (times[warmUp + rounds - 1]! - times[warmUp - 1]!) / rounds;
+  const marks: Mark[] = [];
+  for await (const _ of simulate(options)) marks.push(mark());
+  return paceOf(marks[warmUp - 1]!, marks[warmUp + rounds - 1]!, rounds);
 }
 
 async function measureSpeed(wanted: Extract<SimulateTask, { type: 'speed' }>): Promise<SimulateSample> {
   const { clientsPerRound, examples, rounds, runs, workers } = wanted;
   const data = dataOf(clientsPerRound * examples);
-  const bare: number[] = [];
-  const simulated = workers.map((): number[] => []);
+  const bare: Pace[] = [];
+  const simulated = workers.map((): Pace[] => []);
   for (let run = 0; run < runs; run++) {
     bare.push(await bareRounds(data, clientsPerRound, rounds));
     for (const [i, count] of workers.entries()) {

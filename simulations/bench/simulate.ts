@@ -5,7 +5,7 @@ import { FederatedError } from '../../shared/errors.ts';
 import { find } from '../datasets/registry.ts';
 import { simulate } from '../simulate.ts';
 import { median, reportOf, rowOf, type BenchReport, type BenchRow } from './report.ts';
-import type { SimulateSample, SimulateTask } from './simulate-process.ts';
+import type { Pace, SimulateSample, SimulateTask } from './simulate-process.ts';
 
 /**
  * What a simulation costs beside the training itself: updates and examples a second, the gain of more workers, the overhead over
@@ -48,28 +48,42 @@ async function speedRows(
   say(`speed: 2NN, E 1, B 10, ${clientsPerRound} clients of ${examples} examples, workers ${workers.join(', ')}`);
   const task = { type: 'speed', workers, clientsPerRound, examples, rounds, runs } as const;
   const { bare, simulated } = await inProcess(task);
-  const perSecond = (count: number, ms: readonly number[]): number[] => ms.map((each) => (1_000 * count) / each);
+  const perSecond = (count: number, paces: readonly Pace[]): number[] => paces.map(({ ms }) => (1_000 * count) / ms);
   const bareSpeed = median(perSecond(clientsPerRound * examples, bare));
   return workers.flatMap((count, i) => {
-    const ms = simulated[i]!;
+    const paces = simulated[i]!;
     const at = { task: 'mnist-2nn', workers: count, clientsPerRound, examples, localEpochs: 1, batchSize: 10 };
     const rows = [
-      rowOf('client updates', at, '1/s', perSecond(clientsPerRound, ms)),
-      rowOf('examples trained on', at, '1/s', perSecond(clientsPerRound * examples, ms), {
+      rowOf('client updates', at, '1/s', perSecond(clientsPerRound, paces)),
+      rowOf('examples trained on', at, '1/s', perSecond(clientsPerRound * examples, paces), {
         name: 'bare training, one thread',
         value: bareSpeed,
       }),
     ];
-    if (i === 0) {
-      // Each run with its own baseline: both have seen the same mood of the machine.
-      const overhead = ms.map((each, run) => 100 * (each / bare[run]! - 1));
-      return [...rows, rowOf('overhead over bare training', at, '%', overhead)];
-    }
-    const gains = ms.map((each, run) => simulated[0]![run]! / each);
-    return [
-      ...rows,
-      rowOf(`speed-up over ${workers[0]} worker`, at, 'x', gains, { name: 'workers', value: count / workers[0]! }),
-    ];
+    // Each run with its own baseline: both have seen the same mood of the machine.
+    const over = (of: (pace: Pace) => number): number[] =>
+      paces.map((pace, run) => 100 * (of(pace) / of(bare[run]!) - 1));
+    rows.push(
+      rowOf(
+        'CPU time over bare training',
+        at,
+        '%',
+        over(({ cpuMs }) => cpuMs),
+      ),
+    );
+    if (count === 1)
+      rows.push(
+        rowOf(
+          'time over bare training',
+          at,
+          '%',
+          over(({ ms }) => ms),
+        ),
+      );
+    if (i === 0) return rows;
+    const gains = paces.map(({ ms }, run) => simulated[0]![run]!.ms / ms);
+    const ideal = { name: 'as many times the threads', value: count / workers[0]! };
+    return [...rows, rowOf(`speed-up over ${workers[0]} worker`, at, 'x', gains, ideal)];
   });
 }
 
