@@ -270,6 +270,24 @@ describe('the coordinator, where the store or the timing is against it', () => {
     one.coordinator.close();
   });
 
+  it('keeps a client in its round that has connected anew before its old connection ended', async () => {
+    const store = memoryStore();
+    const one = server(store);
+    await one.coordinator.start();
+    await one.coordinator.create(tinyConfig({ rounds: 1, minClients: 1 }), id);
+    const old = guest('1');
+    one.join(old);
+    await quiet();
+    const anew = guest('1');
+    one.join(anew);
+    one.coordinator.closed(old);
+    await one.pass(defaultLimits.rejoinGrace + 1); // nobody is waited for
+    train(one, anew);
+    await quiet();
+    expect((await store.rounds(id)).map(({ record }) => record.result)).to.deep.equal(['done']);
+    one.coordinator.close();
+  });
+
   it('goes on with the run that has begun, though the clock says that another was made before it', async () => {
     const store = memoryStore();
     const first = server(store);
