@@ -27,6 +27,11 @@ import type { Strategy } from './strategies/strategy.ts';
 import { leastReportsOf, sharesState, strategyOf } from './strategies/table.ts';
 import type { Report } from './uploads.ts';
 
+/** What the reason of a run ends with that is paused since its disk is full. */
+const fullMark = '[STORE_FULL]';
+/** ms */
+const longestWaitForRoom = 60_000;
+
 /** A run as it lies in the store, with its model in memory. */
 interface OpenedRun {
   readonly stored: StoredRun;
@@ -75,6 +80,8 @@ export class ActiveRun implements AttemptOwner {
   /** The attempt that an earlier process has left unfinished: the next one goes on with its cohort. */
   #left: StoredAttempt | null = null;
   #waitsToRetry = false;
+  /** How often in a row the run has found no room on the disk. */
+  #timesFull = 0;
   #cancelRetry: () => void = () => {};
   #closed = false;
 
@@ -152,6 +159,7 @@ export class ActiveRun implements AttemptOwner {
       this.#left = attempt;
     }
     this.#isTakenUp = true;
+    if (this.#stored.state === 'paused' && this.#stored.reason?.endsWith(fullMark) === true) this.#waitForRoom();
     if (this.#left !== null && this.#stored.state !== 'paused') this.#goOn(this.#left);
     else await this.#next();
   }
@@ -296,6 +304,7 @@ export class ActiveRun implements AttemptOwner {
     this.#strategyState = next.state;
     this.#stored = { ...this.#stored, round: record.round, weights, strategyState };
     this.#attempts = 0;
+    this.#timesFull = 0;
     this.#spoilers.clear();
     meters.round(record, seconds, record.cohort.length);
     this.#tellCommitted(attempt, record);
@@ -374,6 +383,7 @@ export class ActiveRun implements AttemptOwner {
     });
     this.changed();
     this.#tellAll();
+    if (error.code === 'STORE_FULL') this.#waitForRoom();
   }
 
   changed(): void {
@@ -386,6 +396,17 @@ export class ActiveRun implements AttemptOwner {
   }
 
   // Inside.
+
+  /** Who clears a full disk may not know of this run: it looks by itself, less and less often, whether there is room again. */
+  #waitForRoom(): void {
+    const wait = Math.min(longestWaitForRoom, this.#stored.config.retryDelay * 2 ** this.#timesFull);
+    this.#timesFull++;
+    this.#cancelRetry();
+    this.#cancelRetry = this.#host.clock.after(wait, () => {
+      if (this.#closed || this.#stored.state !== 'paused') return;
+      this.resume().catch((error: unknown) => this.trouble(error));
+    });
+  }
 
   /** The round that is in progress or comes next. */
   get #number(): number {

@@ -42,8 +42,8 @@ export async function openStore(
     const store = openSqliteStore(file);
     const blobs = blobFiles(join(dataDir, 'blobs'), { owner: lock });
     const close = async (): Promise<void> => {
-      await store.close();
-      unlock();
+      // Whatever the disk says, the next server may have the folder.
+      await store.close().finally(unlock);
     };
     return { store, blobs, dataDir, close };
   } catch (error) {

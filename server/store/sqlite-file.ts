@@ -103,6 +103,7 @@ const codes: Record<string, readonly [ErrorCode, string]> = {
   SQLITE_BUSY: ['STORE_LOCKED', 'another process is writing to it; try again'],
   SQLITE_LOCKED: ['STORE_LOCKED', 'another process is writing to it; try again'],
   SQLITE_READONLY: ['BAD_FILE', 'it may not be written; check its owner and permissions'],
+  SQLITE_IOERR: ['BAD_FILE', 'the disk does not take or does not give what is asked of it; check the disk'],
   SQLITE_CANTOPEN: ['BAD_FILE', 'it cannot be opened; check that the folder is there and may be written'],
 };
 

@@ -170,8 +170,11 @@ export function openSqliteStore(path: string): Store {
     close: () =>
       guard(() => {
         if (!db.open) return;
-        db.exec('PRAGMA wal_checkpoint(TRUNCATE)'); // one file is left, easy to copy
-        db.close();
+        try {
+          db.exec('PRAGMA wal_checkpoint(TRUNCATE)'); // one file is left, easy to copy
+        } finally {
+          db.close(); // also on a disk that takes nothing more
+        }
       }),
   };
 }

@@ -85,8 +85,9 @@ export class Federation {
     this.#listen();
   }
 
-  static async open(options: Omit<ServerOptions, 'dataDir'> = {}): Promise<Federation> {
-    const dataDir = await mkdtemp(join(tmpdir(), 'fedloom-test-'));
+  /** @param options.dataDir - without it, a new one; goes with `close` */
+  static async open({ dataDir: given, ...options }: Partial<ServerOptions> = {}): Promise<Federation> {
+    const dataDir = given ?? (await mkdtemp(join(tmpdir(), 'fedloom-test-')));
     const server = await createServer({ port: 0, ...options, dataDir });
     return new Federation(dataDir, server, options);
   }
