@@ -3,7 +3,7 @@ import { readFile, rename, writeFile } from 'node:fs/promises';
 import * as http from 'node:http';
 import * as https from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { toBase64Url, utf8 } from '../shared/bytes.ts';
 import { clientIdOf, fingerprintOf, identityFromSeed } from '../shared/crypto/identity.ts';
 import { nativePrimitives } from '../shared/crypto/native.ts';
@@ -23,6 +23,7 @@ import { createHttpApp } from './http/app.ts';
 import { MaskPool } from './masking/mask-pool.ts';
 import { createMetrics } from './metrics.ts';
 import type { Operations, Role } from './operations.ts';
+import { syncFolder } from './store/blob-files.ts';
 import { openStore } from './store/open.ts';
 
 export interface ServerOptions {
@@ -272,6 +273,7 @@ async function loadSecret(path: string, make: () => Uint8Array): Promise<Uint8Ar
   const draft = `${path}.${process.pid}`;
   await writeFile(draft, bytes, { mode: 0o600, flush: true });
   await rename(draft, path);
+  await syncFolder(dirname(path)); // a key that a power cut takes back would make this another server to its clients
   return bytes;
 }
 

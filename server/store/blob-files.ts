@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, rmSync } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { FederatedError } from '../../shared/errors.ts';
 import { sha256Id, type Sha256 } from '../../shared/ids.ts';
 import { blobPieceBytes, type BlobStore } from './store.ts';
@@ -16,6 +16,8 @@ export function blobFiles(folder: string, { owner = true } = {}): BlobStore {
   const temporary = join(folder, 'tmp');
   if (owner) {
     mkdirSync(temporary, { recursive: true, mode: 0o700 });
+    // The names of the folders themselves: on some file systems a blob's fsync does not cover them.
+    for (const path of [folder, dirname(folder)]) syncFolderNow(path);
     for (const name of readdirSync(temporary)) rmSync(join(temporary, name), { force: true });
   }
   const folderOf = (id: Sha256): string => join(folder, id.slice(0, 2));
@@ -32,6 +34,11 @@ export function blobFiles(folder: string, { owner = true } = {}): BlobStore {
     }
   };
 
+  const holds = async (id: Sha256): Promise<boolean> =>
+    createHash('sha256')
+      .update(await readFile(pathOf(id)))
+      .digest('hex') === id;
+
   async function write(id: Sha256, bytes: Uint8Array): Promise<void> {
     const draft = join(temporary, randomBytes(12).toString('hex'));
     try {
@@ -42,8 +49,7 @@ export function blobFiles(folder: string, { owner = true } = {}): BlobStore {
       } finally {
         await file.close();
       }
-      const made = await mkdir(folderOf(id), { recursive: true, mode: 0o700 });
-      if (made !== undefined) await syncFolder(folder);
+      if (await makeFolder(folderOf(id))) await syncFolder(folder);
       await rename(draft, pathOf(id));
     } catch (error) {
       await rm(draft, { force: true });
@@ -56,12 +62,12 @@ export function blobFiles(folder: string, { owner = true } = {}): BlobStore {
       const id = sha256Id(createHash('sha256').update(bytes).digest('hex'));
       if (durable.has(id)) return id;
       try {
-        // A file of another size is a damaged one: it is written again.
-        if ((await size(id)) !== bytes.length) await write(id, bytes);
+        // A damaged file is written again.
+        if ((await size(id)) !== bytes.length || !(await holds(id))) await write(id, bytes);
         // Also for one that was there: an earlier process may have ended between rename and this.
         await syncFolder(folderOf(id));
       } catch (error) {
-        throw blobError(id, error);
+        throw writeError(id, error);
       }
       durable.add(id);
       return id;
@@ -115,8 +121,29 @@ export function blobFiles(folder: string, { owner = true } = {}): BlobStore {
   };
 }
 
+/** Not recursive: on a full disk that says that the folder is not there. @returns false when it was there */
+async function makeFolder(path: string): Promise<boolean> {
+  try {
+    await mkdir(path, { mode: 0o700 });
+    return true;
+  } catch (error) {
+    if (hasCode(error, 'EEXIST')) return false;
+    throw error;
+  }
+}
+
 const hasCode = (error: unknown, ...codes: string[]): boolean =>
   codes.includes((error as NodeJS.ErrnoException).code ?? '');
+
+/** Makes the names in a folder durable, before anything else is done. */
+export function syncFolderNow(path: string): void {
+  const handle = openSync(path, 'r');
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}
 
 /** Makes the names in a folder durable. */
 export async function syncFolder(path: string): Promise<void> {
@@ -131,9 +158,15 @@ export async function syncFolder(path: string): Promise<void> {
 function blobError(id: Sha256, error: unknown): FederatedError {
   if (error instanceof FederatedError) return error;
   if (hasCode(error, 'ENOENT')) return new FederatedError('NOT_FOUND', `there is no blob ${id}`, { cause: error });
-  if (hasCode(error, 'ENOSPC', 'EDQUOT', 'EFBIG')) {
-    const message = `blob ${id} cannot be written: the disk is full; free some space`;
-    return new FederatedError('STORE_FULL', message, { cause: error });
-  }
   return new FederatedError('BAD_FILE', `blob ${id}: ${(error as Error).message}`, { cause: error });
+}
+
+function writeError(id: Sha256, error: unknown): FederatedError {
+  if (!hasCode(error, 'ENOSPC', 'EDQUOT', 'EFBIG')) {
+    return new FederatedError('BAD_FILE', `blob ${id} cannot be written: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+  const message = `blob ${id} cannot be written: the disk is full; free some space`;
+  return new FederatedError('STORE_FULL', message, { cause: error });
 }

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { mkdir, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { blobFiles } from '../../../server/store/blob-files.ts';
 import { describeBlobs } from '../../contracts/blobs.ts';
@@ -41,6 +41,20 @@ describe('blobFiles', () => {
     const again = blobFiles(folder());
     await again.put(bytes);
     expect(Buffer.from(await again.get(id)).equals(bytes)).to.equal(true);
+  });
+
+  it('writes a blob again that is damaged on the disk, when another process puts it', async () => {
+    const id = await blobFiles(folder()).put(bytes);
+    await writeFile(where(id), 'other weight'); // of the same length
+    const again = blobFiles(folder());
+    await again.put(bytes);
+    expect(Buffer.from(await again.get(id)).equals(bytes)).to.equal(true);
+  });
+
+  it('says that it cannot write, and not that a blob is missing, when its folder is gone', async () => {
+    const blobs = blobFiles(folder());
+    await rm(folder(), { recursive: true });
+    await refuses(blobs.put(bytes), 'BAD_FILE');
   });
 
   it('ends a read with an error when the file is shorter than it was', async () => {
