@@ -12,6 +12,9 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 /** A `.ts` file is bundled first: compiled on the fly it would run half as fast. */
 const parts = [
   { name: 'dst', file: 'test/torture/dst/main.ts', defaults: ['--budget', '900'] },
+  { name: 'kills', file: 'test/torture/kills/main.ts', defaults: ['--count', '500'] },
+  { name: 'powercuts', file: 'test/torture/powercuts/main.ts', defaults: ['--count', '100'] },
+  { name: 'restart', file: 'test/torture/restart/main.ts', defaults: ['--count', '1000'] },
   { name: 'planted', file: 'scripts/planted-bugs.mjs', defaults: ['--short'] },
 ];
 

@@ -581,7 +581,6 @@ async function readRun(stored: StoredRun, { blobs, store }: Pick<Host, 'blobs' |
   const floats = async (blob: Sha256): Promise<Float32Array> => bytesFloats(new Uint8Array(await blobs.get(blob)));
   const weights = await floats(stored.weights);
   const strategyState = stored.strategyState === null ? null : await floats(stored.strategyState);
-  const rounds = await store.rounds(stored.id);
-  const evaluation = rounds.findLast((round) => round.evaluation !== null)?.evaluation ?? null;
-  return { stored, weights, strategyState, last: rounds.at(-1)?.record, evaluation };
+  const { record, evaluated } = await store.newest(stored.id);
+  return { stored, weights, strategyState, last: record ?? undefined, evaluation: evaluated?.evaluation ?? null };
 }

@@ -13,8 +13,7 @@ function isDue({ round, config }: StoredRun, { evaluate }: Host): boolean {
 /** Whether the server died between a round's commit and its evaluation. */
 export async function lacksEvaluation(run: StoredRun, host: Host): Promise<boolean> {
   if (!isDue(run, host)) return false;
-  const rounds = await host.store.rounds(run.id);
-  return rounds.findLast(({ record }) => record.result !== 'abandoned')?.evaluation === null;
+  return (await host.store.newest(run.id)).evaluated?.round !== run.round;
 }
 
 /**

@@ -61,6 +61,12 @@ export function memoryStore(): Store {
     },
     rounds: async (id, after = 0) =>
       structuredClone((rounds.get(id) ?? []).filter(({ record }) => record.sequence > after)),
+    async newest(id) {
+      const log = rounds.get(id) ?? [];
+      const measured = log.findLast(({ evaluation }) => evaluation !== null);
+      const evaluated = measured && { round: measured.record.round, evaluation: measured.evaluation! };
+      return structuredClone({ record: log.at(-1)?.record ?? null, evaluated: evaluated ?? null });
+    },
     async saveClient(client) {
       clients.set(client.id, structuredClone(client));
     },

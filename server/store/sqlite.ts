@@ -158,6 +158,19 @@ export function openSqliteStore(path: string): Store {
         return rounds.map((row) => roundOf(row, evaluations.get(row.sequence)));
       }),
 
+    newest: (run) =>
+      guard(() => {
+        const last = one<RoundRow>('rounds', sql.lastRound.get(run));
+        const measured = one<EvaluationRow>('evaluations', sql.lastEvaluation.get(run));
+        const of = measured && one<RoundRow>('rounds', sql.roundAt.get(run, measured.sequence));
+        const evaluated = of === undefined ? undefined : roundOf(of, measured!.evaluation);
+        return {
+          record: last === undefined ? null : roundOf(last, undefined).record,
+          evaluated:
+            evaluated === undefined ? null : { round: evaluated.record.round, evaluation: evaluated.evaluation! },
+        };
+      }),
+
     saveClient: ({ id, publicKey, label, state, admittedAt }) =>
       transaction(() => sql.saveClient({ id, public_key: publicKey, label, state, admitted_at: admittedAt })),
     client: (id) =>
@@ -222,6 +235,8 @@ function prepareStatements(db: Database.Database) {
     attempt: select('attempts', 'WHERE run = ?'),
     clearAttempt: db.prepare('DELETE FROM attempts WHERE run = ?'),
     lastRound: select('rounds', 'WHERE run = ? ORDER BY sequence DESC LIMIT 1'),
+    roundAt: select('rounds', 'WHERE run = ? AND sequence = ?'),
+    lastEvaluation: select('evaluations', 'WHERE run = ? ORDER BY sequence DESC LIMIT 1'),
     insertRound: writer('INSERT', 'rounds', roundColumns),
     committed: db.prepare("SELECT sequence FROM rounds WHERE run = ? AND round = ? AND result <> 'abandoned'"),
     setEvaluation: writer('INSERT OR REPLACE', 'evaluations', ['run', 'sequence', 'evaluation']),

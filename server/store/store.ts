@@ -40,6 +40,13 @@ export interface StoredRound {
   readonly metrics: Readonly<Record<string, number>>;
 }
 
+/** Where a run's log ends, without reading all of it. */
+export interface NewestRecords {
+  readonly record: RoundRecord | null;
+  /** The newest round that was measured. */
+  readonly evaluated: { readonly round: number; readonly evaluation: Evaluation } | null;
+}
+
 export interface StoredClient {
   readonly id: ClientId;
   readonly publicKey: Uint8Array;
@@ -87,6 +94,8 @@ export interface Store {
   setEvaluation(run: RunId, round: number, evaluation: Evaluation): Promise<void>;
   /** Rounds in order of their sequence number, from `after` (exclusive) on. */
   rounds(run: RunId, after?: number): Promise<StoredRound[]>;
+  /** The newest record and evaluation, at a cost that does not grow with the log. */
+  newest(run: RunId): Promise<NewestRecords>;
 
   /** Adds or replaces a client of the roster. */
   saveClient(client: StoredClient): Promise<void>;

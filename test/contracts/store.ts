@@ -211,6 +211,27 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
       expect(await store.rounds(first)).to.deep.equal([round]);
     });
 
+    it('gives the newest record, and the newest evaluation with its round', async () => {
+      await store.createRun(storedRun('first'));
+      expect(await store.newest(first)).to.deep.equal({ record: null, evaluated: null });
+      let last: RoundRecord | null = null;
+      for (const [round, result] of [
+        [1, 'done'],
+        [2, 'done'],
+        [3, 'abandoned'],
+      ] as const) {
+        last = recordAfter(first, last, round, result);
+        await store.commitRound(first, storedRound(last), { weights: hashOf('1'), strategyState: null });
+      }
+      expect(await store.newest(first)).to.deep.equal({ record: last, evaluated: null });
+      await store.setEvaluation(first, 2, { loss: 0.25 });
+      await store.setEvaluation(first, 1, { loss: 0.5 });
+      expect(await store.newest(first)).to.deep.equal({
+        record: last,
+        evaluated: { round: 2, evaluation: { loss: 0.25 } },
+      });
+    });
+
     it('removes a run with its rounds and its attempt, and leaves the others', async () => {
       for (const id of ['first', 'second']) {
         const run = runId(id);

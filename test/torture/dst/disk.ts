@@ -68,7 +68,16 @@ export class Disk {
   }
 }
 
-const storeReads: readonly (keyof Store)[] = ['run', 'runs', 'takenNames', 'attempt', 'rounds', 'client', 'clients'];
+const storeReads: readonly (keyof Store)[] = [
+  'run',
+  'runs',
+  'takenNames',
+  'attempt',
+  'rounds',
+  'newest',
+  'client',
+  'clients',
+];
 
 /** Every call goes through the disk. */
 function onDisk<T extends object>(inner: T, disk: Disk, reads: readonly (keyof T)[], seen: () => void): T {
