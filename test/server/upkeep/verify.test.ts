@@ -135,7 +135,7 @@ describe('verifyFolder', function () {
           await rm(data(), { recursive: true });
           cpSync(crashed, data(), { recursive: true });
         }
-        expect(found).to.be.above(least);
+        expect(found).to.be.at.least(least);
       });
     }
   });
