@@ -1,21 +1,76 @@
 // Runs the tests with V8's coverage, and fails when a test fails or too little of shared/ and server/ was run (.c8rc.json).
-// Only the main thread of the test process counts: worker threads load the same files compiled in another way, and the
+// The files are run in groups, each a process of mocha, as many at once as there are cores (at most four): many tests wait for
+// a process, a socket or a page. What a group says is printed when it has ended, and the sums at the end.
+// Only the main threads of these processes count: worker threads load the same files compiled in another way, and the
 // reports of both do not merge into a true one.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { readdirSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { availableParallelism } from 'node:os';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const reports = join(root, 'coverage', 'tmp');
-const run = (script, args, env = {}) => {
-  const options = { cwd: root, stdio: 'inherit', env: { ...process.env, ...env } };
-  return spawnSync(process.execPath, [join(root, 'node_modules', script), ...args], options).status ?? 1;
-};
+const mocha = join(root, 'node_modules/mocha/bin/mocha.js');
+const flags = process.argv.slice(2);
+
+/** The groups, longest first; a file belongs to the first that its path begins with. */
+const groups = [
+  'test/integration/',
+  'test/browser/',
+  'test/commands/',
+  'test/torture/',
+  'test/shared/engine/',
+  'test/simulations/',
+  'test/docs/',
+  'test/shared/',
+  'test/client/',
+  'test/',
+];
+
+const filesIn = (folder) =>
+  readdirSync(folder, { recursive: true })
+    .map((file) => relative(root, join(folder, file)))
+    .filter((file) => file.endsWith('.test.ts'))
+    .sort();
+const files = filesIn(join(root, 'test'));
+const ofGroup = (group) => files.filter((file) => groups.find((each) => file.startsWith(each)) === group);
+
+/** Runs a group; resolves when it has ended. */
+function run(group) {
+  const started = Date.now();
+  const child = spawn(process.execPath, [mocha, ...flags, ...ofGroup(group)], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, NODE_V8_COVERAGE: reports, ...(process.stdout.isTTY ? { FORCE_COLOR: '1' } : {}) },
+  });
+  let said = '';
+  child.stdout.on('data', (data) => (said += data));
+  child.stderr.on('data', (data) => (said += data));
+  return new Promise((resolve) => {
+    child.on('close', (code) => {
+      const seconds = Math.round((Date.now() - started) / 1000);
+      process.stdout.write(`\n${group}: ${seconds} s\n${said}`);
+      resolve({ said, code: code ?? 1 });
+    });
+  });
+}
 
 rmSync(join(root, 'coverage'), { recursive: true, force: true });
-const tests = run('mocha/bin/mocha.js', process.argv.slice(2), { NODE_V8_COVERAGE: reports });
+const waiting = groups.filter((group) => ofGroup(group).length > 0);
+const results = [];
+const lane = async () => {
+  for (let group = waiting.shift(); group !== undefined; group = waiting.shift()) results.push(await run(group));
+};
+await Promise.all(Array.from({ length: Math.min(4, availableParallelism()) }, lane));
+
+const total = (what) =>
+  results.reduce((sum, { said }) => sum + Number(new RegExp(`(\\d+) ${what}`).exec(said)?.[1] ?? 0), 0);
 // coverage-<process>-<time>-<thread>.json
 for (const file of readdirSync(reports)) if (!file.endsWith('-0.json')) rmSync(join(reports, file));
-const coverage = run('c8/bin/c8.js', ['report', '--check-coverage', '--temp-directory', reports]);
-process.exit(tests === 0 ? coverage : tests);
+const c8 = [join(root, 'node_modules/c8/bin/c8.js'), 'report', '--check-coverage', '--temp-directory', reports];
+const coverage = flags.length > 0 ? 0 : (spawnSync(process.execPath, c8, { cwd: root, stdio: 'inherit' }).status ?? 1);
+process.stdout.write(
+  `\n${total('passing')} passing, ${total('pending')} pending, ${total('failing')} failing in all\n`,
+);
+process.exit(results.some(({ code }) => code !== 0) ? 1 : coverage);

@@ -20,7 +20,7 @@ import { useFolder } from '../contracts/folder.ts';
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
-  exports: Record<string, { types: string } | string>;
+  exports: Record<string, { types: string } | { node: { types: string } } | string>;
   scripts: Record<string, string>;
 };
 const require = createRequire(import.meta.url);
@@ -45,12 +45,14 @@ const textsIn = (language: string): string[] =>
 const words = (line: string): string[] =>
   [...line.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare!);
 
+const sourceOf = (types: string): string => join(root, types.replace('./dist/', '').replace('.d.ts', '.ts'));
+
 /** The source of each subpath export, for the loader and the type checker. */
 const sources = Object.fromEntries(
   Object.entries(manifest.exports).flatMap(([path, target]) =>
     typeof target === 'string'
       ? []
-      : [[path.replace(/^\./, 'fedloom'), [join(root, target.types.replace('./dist/', '').replace('.d.ts', '.ts'))]]],
+      : [[path.replace(/^\./, 'fedloom'), [sourceOf('types' in target ? target.types : target.node.types)]]],
   ),
 );
 
@@ -108,7 +110,7 @@ describe('README.md', function () {
     });
 
     it('are all there', () => {
-      expect(blocks.filter(({ language }) => language === 'ts').map(({ file }) => file)).to.deep.equal(['server.ts', 'client.ts', 'app.ts', 'engine.ts']); // prettier-ignore
+      expect(blocks.filter(({ language }) => language === 'ts').map(({ file }) => file)).to.deep.equal(['server.ts', 'client.ts', 'app.ts', 'page.ts', 'simulate.ts', 'engine.ts']); // prettier-ignore
       const lines = (file: string): number =>
         blocks.find((block) => block.file === file)!.text.split('\n').filter((line) => /^[^/]/.test(line)).length; // prettier-ignore
       expect([lines('server.ts'), lines('client.ts')]).to.deep.equal([7, 7]); // "seven lines"
@@ -143,6 +145,17 @@ describe('README.md', function () {
       // Twice 200 exact examples and two of the app's, which lie on the same plane: 3 x1 - 2 x2 + 1
       const weights = JSON.parse(one.out) as number[];
       for (const [i, expected] of [3, -2, 1].entries()) expect(weights[i]).to.be.closeTo(expected, 0.1);
+    });
+
+    it('simulate many clients, with the same result each time', async () => {
+      const runs = [runFile(folder(), 'simulate.ts'), runFile(folder(), 'simulate.ts')];
+      children.push(...runs.map(({ child }) => child));
+      const [one, two] = await Promise.all(runs.map(({ ended }) => ended));
+      expect(one!.code, one!.err).to.equal(0);
+      expect(one!.err).to.match(/^1 0\.\d+\n2 0\.\d+\n3 0\.\d+\n$/);
+      expect(one!.out)
+        .to.match(/^[0-9a-f]{64}\n$/)
+        .and.equal(two!.out);
     });
 
     it('train by themselves, with the engine alone', async () => {
