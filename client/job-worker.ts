@@ -52,6 +52,8 @@ export interface Training {
   readonly signal: AbortSignal;
   /** At most once a second. @param fraction - 0 to 1 */
   readonly onProgress: (fraction: number) => void;
+  /** How many of the planned local epochs this device does, 1 or more; default: all. */
+  readonly epochsOf?: (planned: number) => number;
 }
 
 /** What a job takes: fetches its task and model, loads the data, trains, and keeps the update. */
@@ -135,11 +137,14 @@ export class JobWorker {
     seed,
     signal,
     onProgress,
+    epochsOf = (planned) => planned,
   }: Training): Promise<{ readonly update: KeptUpdate; readonly facts: UpdateFacts }> {
     const { platform, trainer, keeper } = this.#options;
     const fetched = this.#fetched;
     if (fetched?.key !== job.key) throw new FederatedError('BAD_STATE', 'training: fetch the model first');
-    const { task, weights, control } = fetched;
+    const { weights, control } = fetched;
+    // Before the algorithm sees it: FedNova and SCAFFOLD count the steps that are taken.
+    const task = withEpochs(fetched.task, epochsOf);
     const { key, run, round } = job;
     let lastProgress = platform.clock.now();
     const progress = (fraction: number): void => {
@@ -216,4 +221,10 @@ export class JobWorker {
     const { models, fetcher } = this.#options;
     return (await models.find(sha256)) ?? bytesFloats(await fetcher.fetch(sha256, bytes, signal));
   }
+}
+
+function withEpochs(task: Task, epochsOf: (planned: number) => number): Task {
+  const planned = task.training.localEpochs;
+  const localEpochs = epochsOf(planned);
+  return localEpochs === planned ? task : { ...task, training: { ...task.training, localEpochs } };
 }

@@ -9,7 +9,7 @@ import { addRunFlags, number, readConfigFile, runConfigFrom, runFlagNames, type 
 /** The options of a simulation, as flags and as keys of a config file. */
 
 /** Settings of the devices. */
-const deviceKeys = ['speed', 'spread', 'stragglers', 'slowdown', 'dropout'] as const;
+const deviceKeys = ['speed', 'spread', 'stragglers', 'slowdown', 'partialWork', 'dropout', 'availability'] as const;
 /** Settings that a simulation has beside those of a run. */
 const ownKeys = [
   'data',
@@ -53,7 +53,13 @@ export function addSimulationFlags(command: Command): Command {
     .option('--spread <x>', 'standard deviation of the logarithm of the speeds (0)', number)
     .option('--stragglers <share>', 'part of the trainings that take --slowdown times as long (0)', share)
     .option('--slowdown <x>', 'how much slower a straggler is (10)', number)
+    .option('--partial-work', 'stragglers do fewer local epochs in the time of the others, instead of being late')
     .option('--dropout <share>', 'part of the trainings in which the device dies (0)', share)
+    .option(
+      '--availability <share>',
+      'part of each virtual day in which a device is at hand, mostly at night (1)',
+      share,
+    )
     .option(
       '--evaluate-clients <n>',
       "measure the model on every client's own test examples every n rounds (0)",

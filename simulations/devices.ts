@@ -8,41 +8,65 @@ export interface DeviceModel {
   readonly speed?: number;
   /** Standard deviation of the logarithm of the devices' speeds: 0 (default) makes all alike, 1 spreads two thirds of them over a factor of 7. */
   readonly spread?: number;
-  /** Part of all trainings that take `slowdown` times as long, 0 to 1; default 0. */
+  /** Part of all trainings that take `slowdown` times as long, or do less with `partialWork`, 0 to 1; default 0. */
   readonly stragglers?: number;
+  /**
+   * What a straggler does: false (default): everything, too late for a round with a deadline, as FedAvg has it, which drops them;
+   * true: in the time of the others fewer local epochs, uniformly from 1 to E, as FedProx takes them. The same trainings are
+   * stragglers in both.
+   * @see Li et al., Federated Optimization in Heterogeneous Networks, MLSys 2020, section 5.2
+   */
+  readonly partialWork?: boolean;
   /** Default 10. */
   readonly slowdown?: number;
   /** Part of all trainings in which the device dies at a random moment, 0 to 1; it is back for the next round. Default 0. */
   readonly dropout?: number;
+  /** Part of each day in which a device is at hand, above 0 to 1; default 1: always. See `Days`. */
+  readonly availability?: number;
 }
 
-const ranges: Readonly<Record<keyof DeviceModel, { readonly above: number; readonly to: number }>> = {
+const ranges: Readonly<
+  Record<Exclude<keyof DeviceModel, 'partialWork'>, { readonly above: number; readonly to: number }>
+> = {
   speed: { above: 0, to: 1e12 },
   spread: { above: -1e-300, to: 10 },
   stragglers: { above: -1e-300, to: 1 },
   slowdown: { above: 0, to: 1e9 },
   dropout: { above: -1e-300, to: 1 },
+  availability: { above: 0, to: 1 },
+};
+const known: readonly string[] = [...Object.keys(ranges), 'partialWork'];
+
+const refuse = (message: string): never => {
+  throw new FederatedError('BAD_ARGUMENT', `devices: ${message}`);
 };
 
-/** @throws FederatedError BAD_ARGUMENT naming the setting and its range */
-export function checkDevices(model: DeviceModel): void {
+/**
+ * @param localEpochs - E
+ * @throws FederatedError BAD_ARGUMENT naming the setting and its range, or what it needs beside it
+ */
+export function checkDevices(model: DeviceModel, localEpochs: number): void {
   for (const [name, value] of Object.entries(model) as [keyof DeviceModel, unknown][]) {
     if (value === undefined) continue;
-    const range = Object.hasOwn(ranges, name) ? ranges[name] : undefined;
-    if (range === undefined) {
-      throw new FederatedError(
-        'BAD_ARGUMENT',
-        `devices: no setting "${name}"; known are ${Object.keys(ranges).join(', ')}`,
-      );
+    if (!known.includes(name)) refuse(`no setting "${name}"; known are ${known.join(', ')}`);
+    if (name === 'partialWork') {
+      if (typeof value !== 'boolean') refuse(`partialWork: expected true or false, got ${JSON.stringify(value)}`);
+      continue;
     }
-    const { above, to } = range;
+    const { above, to } = ranges[name];
     if (typeof value === 'number' && value > above && value <= to) continue;
     const least = above === 0 ? 'above 0' : 'from 0';
-    throw new FederatedError(
-      'BAD_ARGUMENT',
-      `devices: ${name}: expected a number ${least} to ${to}, got ${JSON.stringify(value)}`,
-    );
+    refuse(`${name}: expected a number ${least} to ${to}, got ${JSON.stringify(value)}`);
   }
+  const { speed, stragglers = 0, partialWork = false, availability = 1 } = model;
+  if (partialWork && localEpochs === 1) {
+    refuse('partialWork: of one local epoch there is no part; set localEpochs to 2 or more');
+  }
+  if (speed !== undefined) return;
+  if (stragglers > 0 && !partialWork) {
+    refuse('stragglers: without speed no time passes and nobody is late; set speed, or partialWork');
+  }
+  if (availability < 1) refuse('availability: without speed no time passes, nor does a day; set speed');
 }
 
 /**
@@ -55,14 +79,16 @@ export function deviceTurn(
   where: { readonly client: number; readonly round: number; readonly attempt: number },
   examples: number,
 ): DeviceTurn {
-  const { speed, spread = 0, stragglers = 0, slowdown = 10, dropout = 0 } = model;
+  const { speed, spread = 0, stragglers = 0, slowdown = 10, dropout = 0, partialWork = false } = model;
   const own = seeded(seed, 'device', where.client);
   const random = seeded(seed, 'device', where.client, where.round, where.attempt);
   const factor = Math.exp(spread * normal(own.float(), own.float()));
   const seconds = speed === undefined ? 0 : examples / (speed * factor);
-  const takes = Math.ceil(1_000 * seconds * (random.float() < stragglers ? slowdown : 1));
+  const isStraggler = random.float() < stragglers;
+  const takes = Math.ceil(1_000 * seconds * (isStraggler && !partialWork ? slowdown : 1));
   const dies = random.float() < dropout;
-  return { takes, diesAfter: dies ? Math.floor(takes * random.float()) : null };
+  const diesAfter = dies ? Math.floor(takes * random.float()) : null;
+  return { takes, diesAfter, work: isStraggler && partialWork ? 1 - random.float() : 1 };
 }
 
 /** Box and Muller 1958. @param a, b - uniform over [0, 1) */

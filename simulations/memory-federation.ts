@@ -15,6 +15,7 @@ import { defaultLimits } from '../shared/protocol/limits.ts';
 import { canonicalJson } from '../shared/tasks/task.ts';
 import type { Job } from '../client/session-types.ts';
 import type { StoreOf } from './client-stores.ts';
+import { day, type Days } from './days.ts';
 import type { SimulatedFederation } from './federation.ts';
 import { clientSeed, identitySeed, idOf, primitives } from './identities.ts';
 import type { Tamper } from './pool/pool-trainer.ts';
@@ -37,6 +38,8 @@ export interface MemoryFederationOptions {
   readonly blobs: BlobStore;
   readonly evaluate?: Host['evaluate'];
   readonly device: (client: number, job: Job) => DeviceTurn;
+  /** When devices are at hand. */
+  readonly days: Days;
   readonly tamper: (client: number) => Tamper | null;
   /** Of what a client's algorithm keeps. */
   readonly storeOf: StoreOf;
@@ -44,6 +47,7 @@ export interface MemoryFederationOptions {
   readonly startAt: number;
 }
 
+const noneComes = 'simulation: three days without a round; fewer devices are at hand at once than a round needs';
 const noLimit = Number.MAX_SAFE_INTEGER;
 /** Nothing is spooled or throttled where nothing is sent. */
 const limits = { ...defaultLimits, maxUploads: noLimit, maxSpoolBytes: noLimit, windowBytes: noLimit };
@@ -53,7 +57,7 @@ const limits = { ...defaultLimits, maxUploads: noLimit, maxSpoolBytes: noLimit, 
  * as bytes, and time is virtual.
  */
 export function openMemoryFederation(options: MemoryFederationOptions): SimulatedFederation {
-  const { pool, parts, seed, evaluate, tamper } = options;
+  const { pool, parts, seed, evaluate, tamper, days } = options;
   const world = new VirtualWorld(options.startAt);
   const events = new EventLog(options.startAt);
   const metrics = quietMetrics();
@@ -114,6 +118,7 @@ export function openMemoryFederation(options: MemoryFederationOptions): Simulate
       dues[client] = world.now + turn.takes;
       return turn;
     },
+    isAtHand: (client) => days.isAtHand(client, world.now),
     workFor(client) {
       const keeper = new UpdateKeeper(clientStore());
       const jobs = new JobWorker({
@@ -164,6 +169,20 @@ export function openMemoryFederation(options: MemoryFederationOptions): Simulate
   };
   const clients = parts.map((_, index) => new VirtualClient(index, idOf(index), around));
 
+  let lastRoundAt = world.now;
+  /** Devices come and go, for as long as there are rounds. */
+  const goOnToNext = (): void => {
+    const next = days.next(world.now);
+    if (next === null) return;
+    world.clock.after(next.at - world.now, () => {
+      if (world.attemptRuns) lastRoundAt = world.now;
+      // Each day is like the one before.
+      else if (world.now - lastRoundAt > 3 * day) return world.fail(new FederatedError('BAD_STATE', noneComes));
+      for (const client of next.clients) clients[client]!.lookAtHand();
+      goOnToNext();
+    });
+  };
+
   events.listen(({ type, data }) => {
     if (type === 'round' && data['result'] !== undefined) {
       world.attemptRuns = false;
@@ -180,6 +199,7 @@ export function openMemoryFederation(options: MemoryFederationOptions): Simulate
       for (const client of clients) client.join();
       world.deliver();
       await coordinator.start();
+      goOnToNext();
     },
     play: (isOver) => world.run(isOver),
     async personal(client, run, task, weights) {

@@ -11,6 +11,7 @@ import { attackersOf, attackOf, parseAttack } from './attacks/parse.ts';
 import type { SimulatedAttack } from './attacks/tampering.ts';
 import type { LoadedData } from './datasets/loaded.ts';
 import { loadData, testSpecOf } from './datasets/registry.ts';
+import { Days } from './days.ts';
 import { checkDevices, type DeviceModel } from './devices.ts';
 import { labelledOf } from './partitions/labelled.ts';
 import { parsePartition } from './partitions/parse.ts';
@@ -34,6 +35,7 @@ export interface Prepared {
   /** Clients that have fewer examples than the task asks for: they do not take part. */
   readonly leftOut: number;
   readonly devices: DeviceModel;
+  readonly days: Days;
   readonly attack: SimulatedAttack | null;
   /** Rounds from one measurement of all clients to the next; 0: none. */
   readonly evaluateClients: number;
@@ -87,7 +89,6 @@ export async function prepare(options: SimulationOptions, load: Load = loadData)
   whole('evaluateClients', evaluateClients, 0, 1_000_000);
   if (!(clientTest >= 0 && clientTest <= 0.9)) refuse(`clientTest: expected a number from 0 to 0.9, got ${clientTest}`);
   if (wanted !== undefined) whole('clients', wanted, 1, 1_000_000);
-  checkDevices(devices);
   if (transport === 'ws' && Object.keys(devices).length > 0) {
     refuse('devices: their time is virtual, and sockets take real time; leave them out, or take the transport memory');
   }
@@ -100,8 +101,12 @@ export async function prepare(options: SimulationOptions, load: Load = loadData)
     ...(clientLearningRate === undefined ? {} : { clientLearningRate }),
   };
   const task: Task = { ...base, training };
+  checkDevices(devices, training.localEpochs);
   const configFor = (clients: number): RunConfig => {
-    const input = { secureAggregation: false, maxAttempts: 10, ...settings, task, minClients: clients, seed };
+    // Of devices that come and go a round waits for as many as it needs; of others for all, so that it picks from the same.
+    const comeAndGo = (devices.availability ?? 1) < 1;
+    const minClients = comeAndGo ? (settings.clientsPerRound ?? 1) : clients;
+    const input = { secureAggregation: false, maxAttempts: 10, ...settings, task, minClients, seed };
     return checkRunConfig(input);
   };
   // First with any number of clients, so that a bad setting does not wait for the data.
@@ -148,6 +153,12 @@ export async function prepare(options: SimulationOptions, load: Load = loadData)
     );
   }
   const config = configFor(lists.length);
+  const days = new Days(devices.availability ?? 1, seed, lists.length);
+  if ((clientsPerRound ?? 1) > days.most) {
+    refuse(
+      `availability: at most ${days.most} of the ${lists.length} devices are at hand at once, a round needs ${clientsPerRound}`,
+    );
+  }
   const { algorithm } = config.task.training;
   if (evaluateClients > 0 && transport === 'ws' && algorithmOf(algorithm).personal !== undefined) {
     refuse('evaluateClients: the personal models of clients on sockets are their own; take the transport memory');
@@ -171,6 +182,7 @@ export async function prepare(options: SimulationOptions, load: Load = loadData)
     names,
     leftOut,
     devices,
+    days,
     attack: attackIn(lists.length),
     evaluateClients,
     workers,

@@ -93,7 +93,7 @@ async function open(
   scene: Scene,
 ): Promise<{ readonly federation: SimulatedFederation; readonly close: () => Promise<void> }> {
   const { prepared, data, pool, folder } = scene;
-  const { config, devices, transport, attack } = prepared;
+  const { config, devices, days, transport, attack } = prepared;
   const { parts } = data;
   const { seed, clientsPerRound, clientFraction = 1 } = config;
   const cohort = clientsPerRound ?? Math.max(1, Math.round(clientFraction * parts.length));
@@ -118,6 +118,7 @@ async function open(
       ...common,
       store: opened.store,
       blobs: opened.blobs,
+      days,
       startAt: await timeOf(opened.store, config.retryDelay),
       device(client, { round, attempt }) {
         const { from, to } = parts[client]!;

@@ -9,11 +9,13 @@ import type { SessionHandler } from '../../server/gateway/session.ts';
 import type { VirtualClient } from './virtual-client.ts';
 import type { VirtualWorld } from './world.ts';
 
-/** How long a device takes for one training, and whether it gives up on the way; virtual ms. */
+/** How long a device takes for one training, and whether it gives up on the way (virtual ms), and how much of it it does. */
 export interface DeviceTurn {
   readonly takes: number;
   /** When the device dies, or null. */
   readonly diesAfter: number | null;
+  /** Part of the local epochs, above 0 to 1, rounded up to whole ones. */
+  readonly work: number;
 }
 
 /** What a client has while it is given jobs. */
@@ -35,6 +37,8 @@ export interface VirtualSurroundings {
   /** Seed of a client's identity: 32 bytes. */
   readonly identitySeed: (client: number) => Uint8Array;
   readonly device: (client: number, job: Job) => DeviceTurn;
+  /** Whether the device is at hand now. */
+  readonly isAtHand: (client: number) => boolean;
   readonly workFor: (client: number) => ClientWork;
   /** A device of its own, for secure aggregation: with an empty store. */
   readonly platform: () => ClientPlatform;

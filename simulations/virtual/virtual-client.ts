@@ -52,20 +52,17 @@ export class VirtualClient implements Session {
     return this.#around.world.now;
   }
 
-  /** Whether it trains for the attempt in progress. */
-  get isAtWork(): boolean {
-    return this.#state.stage === 'training';
-  }
-
   join(): void {
-    if (this.#state.link === 'off') this.#dispatch({ type: 'join', unable: null });
+    if (this.#state.link !== 'off') return;
+    this.#dispatch({ type: 'join', unable: this.#around.isAtHand(this.index) ? null : 'not-idle' });
   }
 
-  /** The device comes within reach, or goes out of it. */
-  setAvailable(isAvailable: boolean): void {
+  /** Its owner puts the device down, or takes it up again: what is in training then is lost. */
+  lookAtHand(): void {
     const { unable } = this.#state;
-    if (isAvailable && unable === 'not-idle') this.#dispatch({ type: 'able', examples: null });
-    else if (!isAvailable && unable === null) this.#dispatch({ type: 'unable', reason: 'not-idle' });
+    const isAtHand = this.#around.isAtHand(this.index);
+    if (isAtHand && unable === 'not-idle') this.#dispatch({ type: 'able', examples: null });
+    else if (!isAtHand && unable === null) this.#dispatch({ type: 'unable', reason: 'not-idle' });
   }
 
   /** The program dies: whatever it had in memory is gone, and its connection with it. */
@@ -202,7 +199,7 @@ export class VirtualClient implements Session {
   /** The pool begins at once; the update is there when this device would have it. */
   #train(job: Job): void {
     const { world, clientSeed, device } = this.#around;
-    const { takes, diesAfter } = device(this.index, job);
+    const { takes, diesAfter, work } = device(this.index, job);
     if (diesAfter !== null) {
       this.#cancelTimer = world.clock.after(diesAfter, () => this.#around.died(this));
       return;
@@ -210,7 +207,8 @@ export class VirtualClient implements Session {
     this.#abort ??= new AbortController();
     const { signal } = this.#abort;
     const seed = `${job.run}/${clientSeed(this.index)}`;
-    const training = this.#working().jobs.train({ job, server: '', seed, signal, onProgress: () => {} });
+    const epochsOf = (planned: number): number => Math.ceil(work * planned);
+    const training = this.#working().jobs.train({ job, server: '', seed, signal, onProgress: () => {}, epochsOf });
     training.catch(() => {}); // looked at below
     this.#cancelTimer = world.clock.after(takes, () =>
       this.#run(job, async () => {

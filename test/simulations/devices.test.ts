@@ -24,6 +24,21 @@ describe('the devices of a simulation', () => {
     for (const { takes, diesAfter } of dead) expect(diesAfter).to.be.within(0, takes);
   });
 
+  it('do from 1 to all of their epochs, uniformly, as stragglers with partial work, in the time of the others', () => {
+    const model = { speed: 100, stragglers: 0.5 };
+    const whole = turns(model);
+    const part = turns({ ...model, partialWork: true });
+    expect(new Set(part.map(({ takes }) => takes))).to.deep.equal(new Set([6_000]));
+    const counts = [0, 0, 0, 0];
+    for (const [i, { work }] of part.entries()) {
+      const isLate = whole[i]!.takes === 60_000;
+      if (isLate) counts[Math.ceil(4 * work) - 1]!++;
+      else expect(work).to.equal(1);
+    }
+    // Of 2,000 trainings an eighth each: 250, with a standard deviation of sqrt(2000 x 1/8 x 7/8) = 14.8.
+    for (const count of counts) expect(count).to.be.within(250 - 59, 250 + 59);
+  });
+
   it('have log-normal speeds, each its own in every round', () => {
     const logs = turns({ speed: 100, spread: 0.5 }).map(({ takes }) => Math.log(takes / 6_000));
     const mean = logs.reduce((a, b) => a + b) / logs.length;

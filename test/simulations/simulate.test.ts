@@ -10,6 +10,10 @@ import { trainLocally } from '../../shared/engine/training.ts';
 import { FederatedError } from '../../shared/errors.ts';
 import { initialWeights } from '../../shared/tasks/initial.ts';
 import type { Partitioner } from '../../simulations/partitions/partitioner.ts';
+import { labelledOf } from '../../simulations/partitions/labelled.ts';
+import { parsePartition } from '../../simulations/partitions/parse.ts';
+import { seeded } from '../../shared/random.ts';
+import { deviceTurn, type DeviceModel } from '../../simulations/devices.ts';
 import { simulate, type Simulation, type SimulationOptions } from '../../simulations/simulate.ts';
 import { useFolder } from '../contracts/folder.ts';
 import { clouds, cloudSimulation, cloudTask } from '../helpers/small-federation.ts';
@@ -167,8 +171,9 @@ describe('simulate', () => {
         expect(await stop(killed)).to.equal(await stop(whole));
         const lines = async (out: string): Promise<object[]> =>
           jsonLines(await readFile(join(out, 'metrics.jsonl'), 'utf8')).filter(({ round }) => Number(round) <= 12);
-        const told = (await lines(killed)).map((line) => ({ ...line, seconds: 0, bytesUp: 0 }));
-        expect(told).to.deep.equal((await lines(whole)).map((line) => ({ ...line, seconds: 0, bytesUp: 0 })));
+        const real = transport === 'ws' ? { seconds: 0, bytesUp: 0, bytesDown: 0 } : {};
+        const told = (await lines(killed)).map((line) => ({ ...line, ...real }));
+        expect(told).to.deep.equal((await lines(whole)).map((line) => ({ ...line, ...real })));
       });
     }
   });
@@ -201,6 +206,54 @@ describe('simulate', () => {
       const { virtualSeconds, reports } = await simulate(cloudSimulation(options)).result;
       expect(reports).to.equal(24);
       expect(virtualSeconds).to.equal(120); // no round waits for one of its stragglers
+    });
+
+    it('takes the partial work of stragglers, or drops them at the deadline: the same ones', async () => {
+      const roundOf = async (devices: DeviceModel) => {
+        const options = { clients: 4, rounds: 1, localEpochs: 5, roundTimeout: 200_000, minReports: 1, devices };
+        const simulation = simulate(cloudSimulation(options));
+        const { reports } = await simulation.result;
+        return { reports, weights: (await simulation.weights)! };
+      };
+      const devices = { speed: 3, stragglers: 0.5, slowdown: 100 }; // 60 examples, 5 epochs: 100 s
+      const dropped = await roundOf(devices);
+      const partial = await roundOf({ ...devices, partialWork: true });
+      const turns = [0, 1, 2, 3].map((client) =>
+        deviceTurn({ ...devices, partialWork: true }, 3, { client, round: 1, attempt: 1 }, 300),
+      );
+      const late = turns.filter(({ work }) => work < 1);
+      expect(late.length).to.be.within(1, 3);
+      expect([dropped.reports, partial.reports]).to.deep.equal([4 - late.length, 4]);
+      // What each client would do alone, with as many epochs as it has time for.
+      const engine = await createEngine({ model: cloudTask.model, backend: 'wasm' });
+      const weights = initialWeights(cloudTask.model, 3);
+      const expected = Float64Array.from(weights);
+      const data = clouds(240, 1);
+      const lists = parsePartition('iid').assign(labelledOf(data), 4, seeded(3, 'partition'));
+      for (const [client, { work }] of turns.entries()) {
+        const plan = { ...cloudTask.training, localEpochs: Math.ceil(5 * work) };
+        engine.setWeights(weights);
+        const { delta } = await trainLocally(engine, data, plan, {
+          seed: `clouds-1/3-${client}`,
+          round: 1,
+          indices: lists[client]!,
+        });
+        for (const [i, value] of delta.entries()) expected[i]! += value / 4;
+      }
+      engine.dispose();
+      for (const [i, value] of partial.weights.entries()) expect(value).to.be.closeTo(expected[i]!, 1e-6);
+    });
+
+    it('picks from the devices that are at hand, and waits for more where they are too few', async () => {
+      // 20 examples at one in two minutes: 40 minutes a round.
+      const devices = { speed: 1 / 120, availability: 0.3 };
+      const options = { devices, clientsPerRound: 5, minReports: 2, rounds: 15, roundTimeout: 7_200_000 };
+      const one = await simulate(cloudSimulation(options)).result;
+      const two = await simulate(cloudSimulation({ ...options, workers: 2 })).result;
+      expect(one.rounds).to.equal(15);
+      expect(one.virtualSeconds).to.be.above(24 * 3_600); // it had to wait for the next night, and goes on then
+      expect(one.reports).to.be.within(30, 74); // some go away in the middle of their training
+      expect(two).to.deep.equal({ ...one, workers: 2, seconds: two.seconds });
     });
 
     it('tries a round again when too few report, and gives up with the reason', async () => {
@@ -244,6 +297,21 @@ describe('simulate', () => {
       ['a strategy that is not known', { strategy: { name: 'fedsum' } as never }, /strategy/],
       ['a transport that is not known', { transport: 'tcp' as never }, /transport: expected memory or ws, got "tcp"/],
       ['devices on sockets', { transport: 'ws', devices: { dropout: 0.1 } }, /devices: .* take the transport memory/],
+      [
+        'partial work of one epoch',
+        { devices: { partialWork: true } },
+        /devices: partialWork: of one local epoch there is no part; set localEpochs/,
+      ],
+      [
+        'stragglers without time',
+        { devices: { stragglers: 0.5 } },
+        /devices: stragglers: .* set speed, or partialWork/,
+      ],
+      [
+        'too few devices at hand at once',
+        { devices: { speed: 1, availability: 0.01 }, clientsPerRound: 12 },
+        /availability: at most \d of the 12 devices are at hand at once, a round needs 12/,
+      ],
       ['a drop-out above 1', { devices: { dropout: 2 } }, /devices: dropout: expected a number from 0 to 1, got 2/],
       ['clients without tests', { evaluateClients: 1 }, /evaluateClients: .* set clientTest/],
       [
