@@ -23,6 +23,20 @@ export interface RestoredUpdate extends UpdateOrigin {
 
 type Stored = Omit<RestoredUpdate, 'update'> & { readonly update: Omit<KeptUpdate, 'upload'> & { upload: string } };
 
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
+
+/** Whether what was read has every field that is used later, of its kind. */
+function isStored(about: unknown): about is Stored {
+  if (!isObject(about)) return false;
+  const { server, secure, facts, update } = about;
+  if (typeof server !== 'string' || typeof secure !== 'boolean' || !isObject(facts) || !isObject(update)) return false;
+  const { key, run, round, examples, metrics, backend, upload } = update;
+  const isWhole = [round, examples].every((each) => Number.isSafeInteger(each));
+  const isText = [key, run, backend].every((each) => typeof each === 'string');
+  const named = typeof upload === 'string' && /^[0-9a-f]{32}$/.test(upload);
+  return isWhole && isText && named && isObject(metrics) && Array.isArray(facts['tensors']);
+}
+
 /**
  * Keeps the bytes of the one update that is trained and not durable on the server: in memory, and in a lasting store, so
  * that it outlives a crash or a reload and is never trained anew.
@@ -44,8 +58,9 @@ export class UpdateKeeper {
       if (this.#kept !== null) return;
       const record = await loadRecord(this.#store, name).catch(() => null);
       if (record === null) return;
-      const { update, ...origin } = record.about as Stored;
-      if (record.bytes.length !== update?.bytes) return;
+      // A file may be damaged, or of another version: then it must not keep the client from starting.
+      if (!isStored(record.about) || record.bytes.length !== record.about.update.bytes) return;
+      const { update, ...origin } = record.about;
       this.#restored = { ...origin, update: { ...update, upload: fromHex(update.upload) } };
       this.#kept = { key: update.key, bytes: record.bytes };
     });

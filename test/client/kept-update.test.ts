@@ -153,7 +153,16 @@ describe('an update kept on the device', () => {
   });
 
   it('counts for nothing when it is damaged', async () => {
-    for (const damage of [Uint8Array.of(1), new Uint8Array(40).fill(255), new TextEncoder().encode('\u0002\0\0\0{}')]) {
+    const record = (about: string) =>
+      new TextEncoder().encode(`${String.fromCharCode(about.length)}\0\0\0${about}12345678`);
+    const texts = [
+      '{}',
+      'null',
+      '[]',
+      '{"update":{"bytes":8,"upload":"zz"}}',
+      '{"update":{"bytes":8,"upload":7},"facts":null}',
+    ];
+    for (const damage of [Uint8Array.of(1), new Uint8Array(40).fill(255), ...texts.map(record)]) {
       await writeFile(join(folder, 'update.bin'), damage);
       expect((await restored()).take('aa', false)).to.equal(null);
     }

@@ -7,6 +7,7 @@ import {
   clientMessages,
   serverMessages,
 } from '../../../shared/protocol/messages.ts';
+import { FederatedError } from '../../../shared/errors.ts';
 import { codeOf } from '../../helpers/primitives.ts';
 import { clientExamples, serverExamples } from '../../vectors/messages.ts';
 
@@ -87,5 +88,19 @@ describe('the bounds of a message', () => {
       { ...report, upload: new Uint8Array(15) },
     ];
     for (const message of bad) expect(codeOf(() => checkClientMessage(message))).to.equal('BAD_MESSAGE');
+  });
+});
+
+describe('a message of an unknown type', () => {
+  it('is refused in a short sentence, without a look at what stands for the type', () => {
+    // As JSON, 4 MB of bytes would be a text of more than 40 MB, and the loop would stand still for seconds.
+    const unread = {
+      toJSON(): never {
+        throw new Error('it was turned into JSON');
+      },
+    };
+    for (const type of ['x'.repeat(4_000), unread, new Uint8Array(8), null, undefined, 7]) {
+      expect(() => checkServerMessage({ type })).to.throw(FederatedError, /^message: unknown type .{0,60}$/);
+    }
   });
 });
