@@ -16,6 +16,7 @@ const parts = [
   { name: 'powercuts', file: 'test/torture/powercuts/main.ts', defaults: ['--count', '100'] },
   { name: 'restart', file: 'test/torture/restart/main.ts', defaults: ['--count', '1000'] },
   { name: 'fuzz', file: 'test/torture/fuzz/main.ts', defaults: ['--inputs', '5000000', '--budget', '300'] },
+  { name: 'proxy', file: 'test/torture/proxy/main.ts', defaults: ['--count', '50'] },
   { name: 'planted', file: 'scripts/planted-bugs.mjs', defaults: ['--short'] },
 ];
 
