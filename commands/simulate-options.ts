@@ -86,17 +86,21 @@ export async function simulationFrom(flags: SimulationFlags): Promise<Simulation
 }
 
 /**
- * The settings of a sweep's combination, read as flags would be.
+ * The settings of a sweep's combination, or of a trial, read as flags would be.
  * @throws FederatedError BAD_ARGUMENT naming the setting
  */
-export function combinationFlags(command: Command, combination: Readonly<Record<string, string>>): SimulationFlags {
+export function combinationFlags(
+  command: Command,
+  combination: Readonly<Record<string, string>>,
+  what: 'sweep' | 'search' = 'sweep',
+): SimulationFlags {
   const flags: Record<string, unknown> = {};
   for (const [key, text] of Object.entries(combination)) {
     const name = key.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
     const option = command.options.find((each) => each.attributeName() === name);
     if (option === undefined || !known.includes(name) || name === 'out' || name === 'workers') {
       const list = known.filter((each) => each !== 'out' && each !== 'workers').toSorted();
-      throw new FederatedError('BAD_ARGUMENT', `sweep: no setting "${key}"; known are ${list.join(', ')}`);
+      throw new FederatedError('BAD_ARGUMENT', `${what}: no setting "${key}"; known are ${list.join(', ')}`);
     }
     try {
       if (option.argChoices?.includes(text) === false) {
@@ -106,7 +110,7 @@ export function combinationFlags(command: Command, combination: Readonly<Record<
       flags[name] = isFlag ? toBoolean(text) : option.parseArg === undefined ? text : option.parseArg(text, undefined);
     } catch (thrown) {
       if (!(thrown instanceof InvalidArgumentError)) throw thrown;
-      throw new FederatedError('BAD_ARGUMENT', `sweep: ${key}=${text}: ${thrown.message}`);
+      throw new FederatedError('BAD_ARGUMENT', `${what}: ${key}=${text}: ${thrown.message}`);
     }
   }
   return flags;

@@ -2,8 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { FederatedError } from '../shared/errors.ts';
-import type { LoadedData } from '../simulations/datasets/loaded.ts';
-import { loadData } from '../simulations/datasets/registry.ts';
+import { loadOnce } from '../simulations/load-once.ts';
 import { prepare, type Load } from '../simulations/prepare.ts';
 import type { SimulatedRound, SimulationResult } from '../simulations/result.ts';
 import { runSimulation } from '../simulations/run-simulation.ts';
@@ -12,6 +11,7 @@ import { SimulationFolder } from '../simulations/simulation-folder.ts';
 import { combinations, nameOf, parseSweep } from '../simulations/sweep.ts';
 import { bold, dim, printJson, printTable, runAction, say } from './output.ts';
 import { Progress } from './progress.ts';
+import { addSearchFlags, runSearch, type SearchFlags } from './simulate-search.ts';
 import {
   addSimulationFlags,
   combinationFlags,
@@ -20,18 +20,21 @@ import {
   type SimulationFlags,
 } from './simulate-options.ts';
 
-type Flags = Omit<SimulationFlags, 'out'> & {
-  /** False: nothing is written. */
-  readonly out?: string | false;
-  readonly config?: string;
-  readonly sweep?: string;
-  readonly resume: boolean;
-  readonly json: boolean;
-};
+type Flags = Omit<SimulationFlags, 'out'> &
+  SearchFlags & {
+    /** False: nothing is written. */
+    readonly out?: string | false;
+    readonly config?: string;
+    readonly sweep?: string;
+    readonly resume: boolean;
+    readonly json: boolean;
+  };
 
 export const command = (): Command => {
-  const simulating = addSimulationFlags(
-    new Command('simulate').description('Many clients on one machine, through the code of a deployment.'),
+  const simulating = addSearchFlags(
+    addSimulationFlags(
+      new Command('simulate').description('Many clients on one machine, through the code of a deployment.'),
+    ),
   )
     .option('--out <dir>', 'folder of the run (./fedloom-runs/<date>); an interrupted run in it goes on')
     .option('--no-out', 'write nothing')
@@ -43,12 +46,16 @@ export const command = (): Command => {
 };
 
 async function run(simulating: Command, given: Flags): Promise<void> {
-  const { config, sweep, resume, json, ...flags } = given;
+  const { config, sweep, search, trials, eta, metric, resume, json, ...flags } = given;
   const file = config === undefined ? {} : await readSimulationFile(config);
   const { out: asked, ...settings } = { ...file, ...withoutDefaults(flags) } as Flags;
   const out = asked === false ? undefined : (asked ?? join('fedloom-runs', stamp()));
   if (resume && (out === undefined || !existsSync(out))) {
     throw new FederatedError('BAD_ARGUMENT', 'resume: give the folder of the run to go on with as --out');
+  }
+  if (search !== undefined) {
+    if (sweep !== undefined) throw new FederatedError('BAD_ARGUMENT', 'search: give either --search or --sweep');
+    return runSearch(simulating, settings, { search, trials, eta, metric, out, json });
   }
   const axes = sweep === undefined ? [] : parseSweep(sweep);
   const runs: { readonly name: string; readonly options: SimulationOptions }[] = [];
@@ -80,16 +87,6 @@ const withoutDefaults = ({ out, ...flags }: Partial<Flags>): Partial<Flags> =>
   (out as unknown) === true ? flags : { ...flags, ...(out === undefined ? {} : { out }) };
 
 const stamp = (): string => new Date().toISOString().replaceAll(':', '-').slice(0, 19);
-
-/** Each set is read once, however many runs use it. */
-function loadOnce(): Load {
-  const known = new Map<string, Promise<LoadedData>>();
-  return (spec) => {
-    const data = known.get(spec) ?? loadData(spec);
-    known.set(spec, data);
-    return data;
-  };
-}
 
 async function runOne(options: SimulationOptions, load: Load): Promise<SimulationResult> {
   const abort = new AbortController();

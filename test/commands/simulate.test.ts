@@ -67,6 +67,34 @@ describe('fedloom simulate', function () {
     expect([one.seed, one.task.training.clientLearningRate]).to.deep.equal([2, 0.2]);
   });
 
+  it('searches a range by successive halving, and goes on from its folder', async () => {
+    const search = 'lr=log(0.01,1) strategy.momentum=uniform(0,0.9)';
+    const args = [...(await files()), '--strategy', 'fedavgm', '--search', search, '--trials', '4', '--eta', '2'];
+    const all = [...args, '--rounds', '4', '--out', 'search', '--json'];
+    const outcome = await run(all);
+    expect(outcome.code, outcome.err).to.equal(0);
+    const found = jsonOf<{
+      readonly best: { readonly settings: Record<string, string>; readonly value: number; readonly out: string };
+      readonly brackets: unknown;
+      readonly tried: readonly { readonly measured: readonly { readonly rounds: number }[] }[];
+    }>(outcome);
+    expect(found.brackets).to.deep.equal([[{ trials: 4, rounds: 1 }, { trials: 2, rounds: 2 }, { trials: 1, rounds: 4 }]]); // prettier-ignore
+    expect(found.tried.map(({ measured }) => measured.at(-1)!.rounds).toSorted((a, b) => a - b)).to.deep.equal([
+      1, 1, 2, 4,
+    ]);
+    const config = JSON.parse(await readFile(join(folder(), found.best.out, 'config.json'), 'utf8')) as {
+      strategy: { serverMomentum: number };
+      task: { training: { clientLearningRate: number } };
+    };
+    expect(config.strategy.serverMomentum).to.equal(Number(found.best.settings['strategy.momentum']));
+    expect(config.task.training.clientLearningRate).to.equal(Number(found.best.settings['lr']));
+    expect(jsonOf(await run(all))).to.deep.equal(found);
+    const other = await run([...args, '--rounds', '8', '--out', 'search', '--json']);
+    expect(jsonOf<Refusal>(other).error.message).to.match(
+      /^out: .*search holds a run with another "rounds": 4 there, 8/,
+    );
+  });
+
   it('reads a file, and lets flags win over it', async () => {
     const args = await files();
     await writeFile(join(folder(), 'exp.yaml'), 'rounds: 9\nseed: 5\npartition: dirichlet:0.5,min=2\nout: here\n');
@@ -83,6 +111,11 @@ describe('fedloom simulate', function () {
       [['--min-clients', '2'], /^minClients: in a simulation all clients are there/],
       [['--sweep', 'lrr=1'], /^sweep: no setting "lrr"; known are .*lr, /],
       [['--sweep', 'transport=tcp'], /^sweep: transport=tcp: expected memory or ws/],
+      [['--search', 'lr=log(0,1)'], /^search: lr: log needs numbers above 0/],
+      [['--search', 'lrr=1,2', '--rounds', '9'], /^search: no setting "lrr"; known are .*lr, /],
+      [['--search', 'rounds=1,2'], /^search: rounds and seed are those of the whole search/],
+      [['--search', 'lr=1,2', '--sweep', 'lr=1'], /^search: give either --search or --sweep/],
+      [['--search', 'lr=1,2', '--no-out'], /^search: its trials go on from their folders/],
       [['--resume', '--out', 'nowhere'], /^resume: give the folder of the run/],
     ];
     const args = await files();
