@@ -15,6 +15,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   serve: { summary: 'the aggregation server', load: () => import('./serve.ts') },
   join: { summary: 'a client: trains on local data for a server', load: () => import('./join.ts') },
   simulate: { summary: 'many clients on one machine, seeded', load: () => import('./simulate.ts') },
+  experiment: {
+    summary: 'published claims, and the simulations that try them',
+    load: () => import('./experiment.ts'),
+  },
   runs: { summary: 'list, show, pause, resume, stop and remove runs', load: () => import('./runs.ts') },
   export: { summary: 'write a model as TensorFlow.js or safetensors', load: () => import('./export.ts') },
   report: { summary: 'a run as one HTML file with its plots', load: () => import('./report.ts') },
