@@ -1,11 +1,16 @@
 import type { Experiment, ExperimentSettings } from '../experiment.ts';
 
+/** A straggler would take ten thousand times as long: whatever it has, it is too late for the ten minutes of a round. */
+const devices = { speed: 1_000, slowdown: 10_000 };
 /** FedAvg does without the stragglers. */
-const dropping = (dropout: number): ExperimentSettings => ({ strategy: { name: 'fedavg' }, devices: { dropout } });
-/** FedProx takes what they have done. */
-const keeping = (partial: number): ExperimentSettings => ({
+const dropping = (stragglers: number): ExperimentSettings => ({
+  strategy: { name: 'fedavg' },
+  devices: { ...devices, stragglers },
+});
+/** FedProx takes what they have done: from 1 to E local epochs. */
+const keeping = (stragglers: number): ExperimentSettings => ({
   strategy: { name: 'fedprox', proximalMu: 1 },
-  devices: { partial },
+  devices: { ...devices, stragglers, partialWork: true },
 });
 
 export const fedProxStragglers: Experiment = {
