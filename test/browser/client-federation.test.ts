@@ -85,6 +85,17 @@ describe('a federation of pages and Node clients, with secure aggregation', func
     }
     const found = await accuracies();
     expect(found.at(-1)).to.be.above(0.4).and.above(found[0]!);
+    // The operator sees all four, and the rising curve.
+    const { url, adminToken } = federation.server;
+    const operator = await tabs[0]!.page.context().newPage();
+    await operator.goto(`${url}/?token=${adminToken}`);
+    await operator.locator('.pill.finished').waitFor();
+    const rows = operator.locator('.clients-scroll tbody tr');
+    await rows.nth(3).waitFor();
+    expect(await rows.count()).to.equal(4);
+    for (const row of await rows.all()) expect(await row.innerText()).to.include('reported');
+    expect(operator.url()).not.to.include(adminToken);
+    await operator.close();
     const { sent, update, bytesSent } = await tabs[0]!.call((client) => client.inspect());
     expect(update!.tensors.map(({ shape }) => shape)).to.deep.equal([
       [784, 200],

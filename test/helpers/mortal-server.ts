@@ -32,7 +32,7 @@ async function serve({ dataDir, port, kill, allowedOrigins = [] }: MortalTask): 
     port,
     allowedOrigins,
     // Two chunks an update, so that there is a middle to be killed in.
-    limits: { chunkBytes: 16, windowBytes: 16, ackBytes: 16, rejoinGrace: 5_000 },
+    limits: { chunkBytes: 16, windowBytes: 16, ackBytes: 16, rejoinGrace: 45_000 },
     evaluate: async (_, weights) => ({ loss: weights[0]!, examples: 1 }),
     onStep: (step) => {
       if (step === kill?.step && ++reached === kill.count) process.kill(process.pid, 'SIGKILL');
