@@ -125,7 +125,7 @@ describe('the coordinator, where the store or the timing is against it', () => {
     // The server had died before the evaluation of round 1: it is made good first, and takes its time.
     const lacking: Store = {
       ...store,
-      rounds: async (...of) => (await store.rounds(...of)).map((r) => ({ ...r, evaluation: null })),
+      newest: async (run) => ({ ...(await store.newest(run)), evaluated: null }),
     };
     let measured = (): void => {};
     const evaluate: Host['evaluate'] = () => new Promise((resolve) => (measured = () => resolve({ loss: 1 })));
@@ -169,7 +169,7 @@ describe('the coordinator, where the store or the timing is against it', () => {
     const store = memoryStore();
     const one = server(store);
     await one.coordinator.start();
-    one.failing.add('rounds');
+    one.failing.add('newest');
     await one.coordinator.create(tinyConfig({ minClients: 1 }), id).catch(() => {});
     expect(await store.run(id)).to.include({ state: 'created' });
     one.failing.clear();

@@ -17,6 +17,7 @@ const expected: Record<string, [weights: number, output: number[]]> = {
   'mnist-2nn': [199_210, [10]], // McMahan et al. 2017, section 3: 785*200 + 201*200 + 201*10
   'mnist-cnn': [1_663_370, [10]], // the same place: 26*32 + (25*32+1)*64 + (7*7*64+1)*512 + 513*10
   'fashion-mnist-cnn': [1_663_370, [10]],
+  'mnist-logistic': [785 * 10, [10]],
   'mnist-small-cnn': [10 * 8 + (9 * 8 + 1) * 8 + (7 * 7 * 8 + 1) * 10, [10]],
   'mnist-mobilenet': [9 * 16 + norm(16) + separable(16, 32) + separable(32, 64) + separable(64, 64) + 65 * 10, [10]],
   'mnist-autoencoder': [785 * 128 + 129 * 32 + 33 * 128 + 129 * 784, [784]],
