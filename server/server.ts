@@ -20,6 +20,7 @@ import type { AdmissionMode } from './gateway/admission.ts';
 import { Gateway } from './gateway/gateway.ts';
 import { silentLog, systemClock, type Clock, type Host, type Log } from './host.ts';
 import { createHttpApp } from './http/app.ts';
+import { capSockets } from './http/cap-sockets.ts';
 import { MaskPool } from './masking/mask-pool.ts';
 import { createMetrics } from './metrics.ts';
 import type { Operations, Role } from './operations.ts';
@@ -192,12 +193,20 @@ export async function createServer(options: ServerOptions): Promise<FederatedSer
       log,
       ...(options.dashboard === undefined ? {} : { dashboard: options.dashboard }),
     });
-    const serverOptions = { headersTimeout: 10_000, requestTimeout: 60_000, keepAliveTimeout: 65_000 };
+    const serverOptions: http.ServerOptions = {
+      headersTimeout: limits.headersTimeout,
+      requestTimeout: limits.requestTimeout,
+      // How often the two above are looked at: half a minute without it.
+      connectionsCheckingInterval: Math.ceil(Math.min(limits.headersTimeout, limits.requestTimeout) / 5),
+      maxHeaderSize: limits.maxHeaderBytes,
+      keepAliveTimeout: 65_000,
+    };
     const server =
       options.tls === undefined
         ? http.createServer(serverOptions, listener)
         : https.createServer({ ...serverOptions, ...options.tls }, listener);
-    server.maxHeadersCount = 100;
+    server.maxHeadersCount = limits.maxHeaders;
+    capSockets(server, limits);
     gateway.attach(server);
 
     await listen(server, host, port).catch((error: unknown) => {

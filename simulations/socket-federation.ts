@@ -40,7 +40,12 @@ export async function openSocketFederation(options: SocketFederationOptions): Pr
     dataDir,
     port: 0,
     // All clients knock at once, from one address.
-    limits: { maxPendingPerAddress: parts.length + 100, maxConnections: parts.length + 100 },
+    limits: {
+      maxPendingPerAddress: parts.length + 100,
+      maxConnections: parts.length + 100,
+      maxSocketsPerAddress: 2 * parts.length + 100,
+      maxSockets: 2 * parts.length + 100,
+    },
     ...(evaluate === undefined ? {} : { evaluate }),
   }).catch(async (error: unknown) => {
     await removeFolder();

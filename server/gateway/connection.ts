@@ -213,6 +213,9 @@ export class Connection implements Session {
     const { limits, handler } = this.#context;
     const frame = decodeFrame(this.#channel!.open(data), limits.chunkBytes);
     if (frame.kind === 'chunk') {
+      // A million chunks of one value each would cost the server a million times the work of one.
+      const short = frame.payload.length < Math.min(limits.chunkBytes, limits.shortChunkBytes);
+      if (short) this.#charge();
       // What was on its way when an upload ended is no fault; more than a window or two of it is.
       this.#stray = handler.chunk(this, frame.tag, frame.offset, frame.payload)
         ? 0
@@ -222,9 +225,7 @@ export class Connection implements Session {
       }
       return;
     }
-    if (!this.#bucket.take(this.#lastSeen)) {
-      throw new FederatedError('RATE_LIMITED', `more than ${limits.controlRate} control messages a second`);
-    }
+    this.#charge();
     const long = frame.kind === 'part';
     const payload = long ? this.#long.take(frame) : frame.payload;
     if (payload === null) return;
@@ -232,6 +233,13 @@ export class Connection implements Session {
     if (message.type === 'auth') throw new FederatedError('UNEXPECTED_MESSAGE', 'auth comes once, before the welcome');
     if (message.type !== 'ping') handler.message(this, message);
     if (message.type === 'leave') this.#socket.close(1000, 'left');
+  }
+
+  /** @throws FederatedError RATE_LIMITED */
+  #charge(): void {
+    if (this.#bucket.take(this.#lastSeen)) return;
+    const { controlRate } = this.#context.limits;
+    throw new FederatedError('RATE_LIMITED', `more than ${controlRate} control messages and short chunks a second`);
   }
 
   #closed(): void {

@@ -25,7 +25,7 @@ export interface HttpAppOptions {
   readonly metrics: Metrics;
   /** Whose token this is; compares in constant time. */
   readonly roleOf: (token: string) => Role | null;
-  readonly limits?: Pick<Limits, 'maxTaskBytes'>;
+  readonly limits?: Limits;
   /** False until the server can take clients, and again while it stops. */
   readonly ready: () => boolean;
   readonly log: Log;
@@ -33,11 +33,6 @@ export interface HttpAppOptions {
   readonly allowedOrigins?: readonly string[];
   /** A comment is sent down each event stream this often, ms. */
   readonly heartbeat?: number;
-  /** An event stream whose reader is so many bytes behind is cut. */
-  readonly maxQueuedBytes?: number;
-  /** Requests a minute from one address: with a wrong token, and those that change something. */
-  readonly maxWrongTokens?: number;
-  readonly maxChanges?: number;
   /** Folder of the page's built files. */
   readonly dashboard?: string;
 }
@@ -64,8 +59,8 @@ const contentSecurityPolicy = {
  */
 export function createHttpApp(options: HttpAppOptions): (req: IncomingMessage, res: ServerResponse) => void {
   const { operations, events, metrics, ready, log, limits = defaultLimits } = options;
-  const { heartbeat = 15_000, maxQueuedBytes = 1024 * 1024, maxWrongTokens = 60, maxChanges = 120 } = options;
-  const { views, limitChanges, ownOrigin } = createGuards({ roleOf: options.roleOf, log, maxWrongTokens, maxChanges });
+  const { heartbeat = 15_000 } = options;
+  const { views, limitChanges, ownOrigin } = createGuards({ roleOf: options.roleOf, log, ...limits });
 
   const app = express();
   app.disable('x-powered-by');
@@ -89,7 +84,7 @@ export function createHttpApp(options: HttpAppOptions): (req: IncomingMessage, r
   statuses.all(['/healthz', '/readyz', '/metrics'], (_, res) => sendWrongMethod(res, log, 'GET, HEAD'));
   app.use(statuses);
 
-  const stream = eventStream({ operations, events, heartbeat, maxQueuedBytes });
+  const stream = eventStream({ operations, events, ...limits, heartbeat });
   const api = express.Router();
   api.use((_, res, next) => {
     res.set('Cache-Control', 'no-store');
@@ -103,8 +98,8 @@ export function createHttpApp(options: HttpAppOptions): (req: IncomingMessage, r
     res.json({ ...info, role, ...(role === 'admin' && joinLink !== undefined ? { joinLink } : {}) });
   });
   api.all('/server', (_, res) => sendWrongMethod(res, log, 'GET, HEAD'));
-  api.use(runsApi({ operations, events, stream, log, maxConfigBytes: limits.maxTaskBytes }));
-  api.use(clientsApi({ operations, log }));
+  api.use(runsApi({ operations, events, stream, log, limits }));
+  api.use(clientsApi({ operations, log, limits }));
   api.use(tasksApi(log));
   app.use('/api', api);
 
@@ -121,7 +116,7 @@ export function createHttpApp(options: HttpAppOptions): (req: IncomingMessage, r
   };
   app.use(onError);
 
-  const sendBlob = blobRoute(options);
+  const sendBlob = blobRoute({ stallTimeout: limits.downloadStall, ...options });
   return (req, res) => {
     if (req.url?.startsWith(blobPrefix) === true) sendBlob(req, res);
     else app(req, res);

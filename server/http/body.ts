@@ -1,12 +1,8 @@
 import express, { type RequestHandler } from 'express';
 import { FederatedError } from '../../shared/errors.ts';
 
-/** Largest JSON body of a control request, bytes. */
-const maxControlBody = 64 * 1024;
-
 /** Parses a JSON body, which may not be compressed: its length is then its cost. */
-export const jsonBody = (maxBytes = maxControlBody): RequestHandler =>
-  express.json({ limit: maxBytes, inflate: false });
+export const jsonBody = (maxBytes: number): RequestHandler => express.json({ limit: maxBytes, inflate: false });
 
 /** @throws FederatedError BAD_ARGUMENT unless the body is an object with these fields only */
 export function noOtherFields(body: unknown, ...names: readonly string[]): Readonly<Record<string, unknown>> {

@@ -2,18 +2,27 @@ import express, { type Request, type Router } from 'express';
 import { fromBase64Url, fromHex } from '../../shared/bytes.ts';
 import { FederatedError } from '../../shared/errors.ts';
 import { clientId, type ClientId } from '../../shared/ids.ts';
+import type { Limits } from '../../shared/protocol/limits.ts';
 import type { Log } from '../host.ts';
 import type { Operations } from '../operations.ts';
 import { field, jsonBody, noOtherFields } from './body.ts';
 import { sendWrongMethod } from './errors.ts';
 
 /** `/clients` and `/clients/:id/exclude|include`. */
-export function clientsApi({ operations, log }: { readonly operations: Operations; readonly log: Log }): Router {
+export function clientsApi({
+  operations,
+  log,
+  limits,
+}: {
+  readonly operations: Operations;
+  readonly log: Log;
+  readonly limits: Pick<Limits, 'maxBodyBytes'>;
+}): Router {
   const router = express.Router();
   const id = (req: Request): ClientId => clientId(String(req.params['id']));
 
   router.get('/clients', async (_, res) => void res.json(await operations.clients()));
-  router.post('/clients', jsonBody(), async (req, res) => {
+  router.post('/clients', jsonBody(limits.maxBodyBytes), async (req, res) => {
     const body = noOtherFields(req.body, 'publicKey', 'label');
     const label = field(body, 'label', 'string', true) ?? '';
     if (label.length > 64) throw new FederatedError('BAD_ARGUMENT', 'label: expected at most 64 characters');

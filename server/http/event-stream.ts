@@ -1,4 +1,5 @@
 import type { Request, Response } from 'express';
+import { FederatedError } from '../../shared/errors.ts';
 import type { RunId } from '../../shared/ids.ts';
 import type { EventLog } from '../event-log.ts';
 import type { Operations, ServerEvent } from '../operations.ts';
@@ -9,7 +10,10 @@ export interface EventStreamOptions {
   /** ms between comment lines, which keep proxies from closing a quiet stream. */
   readonly heartbeat: number;
   /** A reader that is further behind is cut; it comes back with the id of its last event. Bytes. */
-  readonly maxQueuedBytes: number;
+  readonly maxStreamQueuedBytes: number;
+  /** Streams open at once, of one address and in all. */
+  readonly maxStreamsPerAddress: number;
+  readonly maxStreams: number;
 }
 
 /** Serves one stream of a run's events, or of all events when `run` is null. */
@@ -19,8 +23,11 @@ export type EventStream = (req: Request, res: Response, run: RunId | null) => Pr
  * Server-sent events (WHATWG HTML, section 9.2) with `Last-Event-ID`. A reader whose last event is not known any more
  * (or that names none) first gets a `snapshot`: the run's view, or `{ runs }`, as it was at or after that event.
  */
-export function eventStream({ operations, events, heartbeat, maxQueuedBytes }: EventStreamOptions): EventStream {
+export function eventStream(options: EventStreamOptions): EventStream {
+  const { operations, events, heartbeat, maxStreamQueuedBytes } = options;
+  const places = new Places(options.maxStreamsPerAddress, options.maxStreams);
   return async (req, res, run) => {
+    res.once('close', places.take(req.socket.remoteAddress ?? ''));
     const snapshot = async (): Promise<unknown> =>
       run === null ? { runs: await operations.runs() } : operations.run(run);
     const lastId = req.get('Last-Event-ID');
@@ -46,7 +53,7 @@ export function eventStream({ operations, events, heartbeat, maxQueuedBytes }: E
       const write = (text: string): void => {
         if (res.destroyed) return;
         res.write(text);
-        if (res.writableLength > maxQueuedBytes) res.destroy();
+        if (res.writableLength > maxStreamQueuedBytes) res.destroy();
       };
       write('retry: 2000\n\n');
       if (missed === null) write(`id: ${newest}\nevent: snapshot\ndata: ${JSON.stringify(view)}\n\n`);
@@ -65,4 +72,34 @@ export function eventStream({ operations, events, heartbeat, maxQueuedBytes }: E
       throw error;
     }
   };
+}
+
+/** Counts what is open, by address. */
+class Places {
+  readonly #mostEach: number;
+  readonly #most: number;
+  readonly #taken = new Map<string, number>();
+  #all = 0;
+
+  constructor(mostEach: number, most: number) {
+    this.#mostEach = mostEach;
+    this.#most = most;
+  }
+
+  /** @returns gives the place back. @throws FederatedError RATE_LIMITED */
+  take(address: string): () => void {
+    const count = this.#taken.get(address) ?? 0;
+    if (count >= this.#mostEach || this.#all >= this.#most) {
+      const what = count >= this.#mostEach ? `${count} event streams of this address` : `${this.#all} event streams`;
+      throw new FederatedError('RATE_LIMITED', `${what} are open, and no more are possible; close one`);
+    }
+    this.#taken.set(address, count + 1);
+    this.#all++;
+    return () => {
+      this.#all--;
+      const left = this.#taken.get(address)! - 1;
+      if (left > 0) this.#taken.set(address, left);
+      else this.#taken.delete(address);
+    };
+  }
 }

@@ -1,6 +1,7 @@
 import express, { type Request, type Router } from 'express';
 import { FederatedError } from '../../shared/errors.ts';
 import { clientId, runId, type RunId } from '../../shared/ids.ts';
+import type { Limits } from '../../shared/protocol/limits.ts';
 import { findBreak } from '../../shared/round-log.ts';
 import type { EventLog } from '../event-log.ts';
 import type { Log } from '../host.ts';
@@ -15,19 +16,19 @@ export interface RunsApiOptions {
   readonly events: EventLog;
   readonly stream: EventStream;
   readonly log: Log;
-  readonly maxConfigBytes: number;
+  readonly limits: Pick<Limits, 'maxTaskBytes' | 'maxBodyBytes'>;
 }
 
 /** Events that a page is given when it opens. */
 const recentEvents = 500;
 
 /** `/runs`, `/runs/:id/...` and `/events`. */
-export function runsApi({ operations, events, stream, log, maxConfigBytes }: RunsApiOptions): Router {
+export function runsApi({ operations, events, stream, log, limits }: RunsApiOptions): Router {
   const router = express.Router();
   const id = (req: Request): RunId => runId(String(req.params['id']));
 
   router.get('/runs', async (_, res) => void res.json(await operations.runs()));
-  router.post('/runs', jsonBody(maxConfigBytes), async (req, res) => {
+  router.post('/runs', jsonBody(limits.maxTaskBytes), async (req, res) => {
     const body = noOtherFields(req.body, 'config', 'id');
     const wanted = field(body, 'id', 'string', true);
     const view = await operations.create(body['config'], wanted === undefined ? undefined : runId(wanted));
@@ -68,7 +69,7 @@ export function runsApi({ operations, events, stream, log, maxConfigBytes }: Run
 
   router.post('/runs/:id/pause', async (req, res) => void res.json(await operations.pause(id(req))));
   router.post('/runs/:id/resume', async (req, res) => void res.json(await operations.resume(id(req))));
-  router.post('/runs/:id/stop', jsonBody(), async (req, res) => {
+  router.post('/runs/:id/stop', jsonBody(limits.maxBodyBytes), async (req, res) => {
     const now = field(noOtherFields(req.body ?? {}, 'now'), 'now', 'boolean', true) ?? false;
     res.json(await operations.stop(id(req), { now }));
   });

@@ -36,14 +36,38 @@ export const defaultLimits = {
   /** Control messages a second, and the burst above it. */
   controlRate: 50,
   controlBurst: 200,
+  /** A chunk that is shorter, and shorter than `chunkBytes`, counts as a control message: it costs as much. Bytes. */
+  shortChunkBytes: 4 * 1024,
   /** Connections from one address that have not finished the handshake. */
   maxPendingPerAddress: 100,
   /** Connections in all. */
   maxConnections: 12_000,
+  /** TCP connections of one address, whatever they are for, and in all. Many clients may share one address. */
+  maxSocketsPerAddress: 4_000,
+  maxSockets: 16_000,
   /** Bytes queued to a client that does not read; above, the session ends. */
   maxQueuedBytes: 16 * 1024 * 1024,
   /** Largest task, bytes of JSON. */
   maxTaskBytes: 256 * 1024,
+  /** From the first byte of a connection, or of the request after another, to the end of its headers, ms. */
+  headersTimeout: 10_000,
+  /** The same to the end of the body, ms. */
+  requestTimeout: 60_000,
+  /** A request's first line and headers, bytes; headers beyond their number are not looked at. */
+  maxHeaderBytes: 16 * 1024,
+  maxHeaders: 100,
+  /** JSON of a request, but for one that brings a task, bytes. */
+  maxBodyBytes: 64 * 1024,
+  /** A download that stands still for so long is cut, ms. */
+  downloadStall: 60_000,
+  /** Requests a minute of one address: with a wrong token, and those that change something. */
+  maxWrongTokens: 60,
+  maxChanges: 120,
+  /** Event streams open at once: of one address, and in all. */
+  maxStreamsPerAddress: 64,
+  maxStreams: 1_000,
+  /** Bytes queued to a reader of events; above, its stream is cut. */
+  maxStreamQueuedBytes: 1024 * 1024,
 } as const;
 
 export type Limits = { -readonly [K in keyof typeof defaultLimits]: number };

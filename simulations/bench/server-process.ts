@@ -28,7 +28,12 @@ export interface ServerSample {
 process.once('message', (task: ServerTask) => void serve(task));
 
 async function serve({ dataDir, config }: ServerTask): Promise<void> {
-  const limits = { helloTimeout: 120_000, maxPendingPerAddress: 20_000 };
+  const limits = {
+    helloTimeout: 120_000,
+    maxPendingPerAddress: 20_000,
+    maxSocketsPerAddress: 20_000,
+    maxSockets: 20_000,
+  };
   const server = await createServer({ dataDir, port: 0, admission: 'open', limits });
   const sample = (type: ServerSample['type']): void => {
     const { user, system } = process.cpuUsage();

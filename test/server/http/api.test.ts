@@ -15,7 +15,7 @@ describe('the HTTP API', () => {
   let ready = true;
   beforeEach(async () => {
     ready = true;
-    http = await startHttp({ ready: () => ready, maxWrongTokens: 5 });
+    http = await startHttp({ ready: () => ready, limits: { maxWrongTokens: 5 } });
   });
   afterEach(() => http.close());
   const json = async (response: Response): Promise<unknown> => {
@@ -284,7 +284,7 @@ describe('the HTTP API', () => {
 
     it('comes at most so often', async () => {
       await http.close();
-      http = await startHttp({ maxChanges: 3 });
+      http = await startHttp({ limits: { maxChanges: 3 } });
       for (let i = 0; i < 3; i++) expect((await http.post('/api/nothing')).status).to.equal(404);
       expect(await errorOf(await http.post('/api/nothing'))).to.deep.equal([429, 'RATE_LIMITED']);
       expect((await http.as('admin', '/api/runs')).status).to.equal(200);

@@ -113,7 +113,7 @@ describe('the event stream', () => {
   });
 
   it('cuts a reader that does not read', async () => {
-    await start({ maxQueuedBytes: 50_000 });
+    await start({ limits: { maxStreamQueuedBytes: 50_000 } });
     const stream = await open('/api/events');
     // More than the socket's own buffers take in one go, since all of it comes before the reader runs again.
     for (let i = 0; i < 2_000; i++) happens('x'.repeat(10_000));

@@ -10,6 +10,7 @@ import { detailOfRecord, roundsOfClient, summaryOf } from '../../../server/round
 import { memoryBlobs, memoryStore } from '../../../server/store/memory.ts';
 import type { BlobStore, Store } from '../../../server/store/store.ts';
 import { FederatedError } from '../../../shared/errors.ts';
+import { defaultLimits, type Limits } from '../../../shared/protocol/limits.ts';
 import { clientId, runId } from '../../../shared/ids.ts';
 import { storedRun } from '../../contracts/store.ts';
 
@@ -95,7 +96,10 @@ function fakeOperations(store: Store, blobs: BlobStore): { operations: Operation
 }
 
 /** The HTTP app on a real server with a free port. */
-export async function startHttp(options: Partial<HttpAppOptions> = {}) {
+export async function startHttp({
+  limits,
+  ...options
+}: Partial<Omit<HttpAppOptions, 'limits'>> & { limits?: Partial<Limits> } = {}) {
   const store = memoryStore();
   const blobs = memoryBlobs();
   const events = new EventLog(1_000);
@@ -111,6 +115,7 @@ export async function startHttp(options: Partial<HttpAppOptions> = {}) {
     roleOf,
     ready: () => true,
     log: silentLog,
+    limits: { ...defaultLimits, ...limits },
     ...options,
   });
   const server = createServer(app);

@@ -41,7 +41,7 @@ const seeds = [
 
 export async function httpTarget(): Promise<Target> {
   // Many inputs create and remove; the limits of rates have tests of their own.
-  const server = await startHttp({ maxChanges: 1e9, maxWrongTokens: 1e9 });
+  const server = await startHttp({ limits: { maxChanges: 1e9, maxWrongTokens: 1e9 } });
   await server.store.createRun(storedRun(runId('digits')));
   const port = Number(new URL(server.url).port);
   let open: Socket | null = null;
