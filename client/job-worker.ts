@@ -36,6 +36,8 @@ export interface JobWorkerOptions {
   readonly data: (context: Parameters<DataSource>[0]) => Promise<Examples>;
   /** Ask for the data before each round. */
   readonly liveData?: boolean;
+  /** Whether anybody can look at what an update holds; default true. */
+  readonly inspected?: boolean;
 }
 
 /** A blob as the server announces it. */
@@ -138,8 +140,8 @@ export class JobWorker {
     signal,
     onProgress,
     epochsOf = (planned) => planned,
-  }: Training): Promise<{ readonly update: KeptUpdate; readonly facts: UpdateFacts }> {
-    const { platform, trainer, keeper } = this.#options;
+  }: Training): Promise<{ readonly update: KeptUpdate; readonly facts: UpdateFacts | null }> {
+    const { platform, trainer, keeper, inspected = true } = this.#options;
     const fetched = this.#fetched;
     if (fetched?.key !== job.key) throw new FederatedError('BAD_STATE', 'training: fetch the model first');
     const { weights, control } = fetched;
@@ -174,12 +176,11 @@ export class JobWorker {
     });
     signal.throwIfAborted();
     await this.#options.own.hold(about, round, own).catch(() => {}); // a full disk: it is in memory
-    const bytes = floatBytes(update.slice()); // a copy: a custom trainer may use its memory again, and `forget` overwrites this
+    const bytes = floatBytes(trainer.handsOver === true ? update : update.slice()); // `forget` overwrites it
     const upload = platform.randomBytes(16);
     const backend = trainer.backend.slice(0, 64);
     const kept: KeptUpdate = { key, run, round, upload, bytes: bytes.length, examples, metrics, backend };
-    const tensors = modelLayout(task.model).map(({ name, shape }) => ({ name, shape }));
-    const facts: UpdateFacts = { tensors, examples, norm: Math.sqrt(sumOfSquares(update)) };
+    const facts = inspected ? factsOf(task, update, examples) : null;
     await keeper.keep(kept, bytes, { server, secure: job.plans !== null, facts });
     signal.throwIfAborted();
     return { update: kept, facts };
@@ -221,6 +222,11 @@ export class JobWorker {
     const { models, fetcher } = this.#options;
     return (await models.find(sha256)) ?? bytesFloats(await fetcher.fetch(sha256, bytes, signal));
   }
+}
+
+function factsOf(task: Task, update: Float32Array, examples: number): UpdateFacts {
+  const tensors = modelLayout(task.model).map(({ name, shape }) => ({ name, shape }));
+  return { tensors, examples, norm: Math.sqrt(sumOfSquares(update)) };
 }
 
 function withEpochs(task: Task, epochsOf: (planned: number) => number): Task {

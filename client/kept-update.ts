@@ -18,7 +18,7 @@ export interface UpdateOrigin {
 /** A kept update as it was found on the device. */
 export interface RestoredUpdate extends UpdateOrigin {
   readonly update: KeptUpdate;
-  readonly facts: UpdateFacts;
+  readonly facts: UpdateFacts | null;
 }
 
 type Stored = Omit<RestoredUpdate, 'update'> & { readonly update: Omit<KeptUpdate, 'upload'> & { upload: string } };
@@ -43,13 +43,16 @@ function isStored(about: unknown): about is Stored {
  */
 export class UpdateKeeper {
   readonly #store: ClientStore;
+  readonly #release: (bytes: Uint8Array) => void;
   #kept: { readonly key: string; readonly bytes: Uint8Array } | null = null;
   #restored: RestoredUpdate | null = null;
   /** One after the other, so that what is forgotten is not written once more. */
   #disk: Promise<void> = Promise.resolve();
 
-  constructor(store: ClientStore) {
+  /** @param release - is given what was overwritten and will not be used again */
+  constructor(store: ClientStore, release: (bytes: Uint8Array) => void = () => {}) {
     this.#store = store;
+    this.#release = release;
   }
 
   /** Looks for what an earlier start of this client has kept. What cannot be read is trained anew. */
@@ -83,7 +86,7 @@ export class UpdateKeeper {
   async keep(
     update: KeptUpdate,
     bytes: Uint8Array,
-    origin: UpdateOrigin & { readonly facts: UpdateFacts },
+    origin: UpdateOrigin & { readonly facts: UpdateFacts | null },
   ): Promise<void> {
     const { key } = update;
     this.#replace({ key, bytes });
@@ -113,8 +116,11 @@ export class UpdateKeeper {
   }
 
   #replace(kept: { readonly key: string; readonly bytes: Uint8Array } | null): void {
-    this.#kept?.bytes.fill(0);
+    const before = this.#kept?.bytes;
     this.#kept = kept;
+    if (before === undefined) return;
+    before.fill(0);
+    this.#release(before);
   }
 
   #inTurn(work: () => Promise<void>): Promise<void> {

@@ -22,6 +22,7 @@ export interface LocalTrainerOptions {
  */
 export class LocalTrainer implements Trainer {
   readonly adjusts = true;
+  readonly handsOver = true;
   readonly #options: LocalTrainerOptions;
   #engine: Engine | null = null;
   #model = '';

@@ -37,6 +37,11 @@ export interface Trainer {
   holds?(task: Task): number;
   /** It does what `adjust` says. Without it, runs whose algorithm needs that are refused. */
   readonly adjusts?: boolean;
+  /**
+   * What `train` returns lies in memory that the trainer never reads or writes again. Without it updates are copied, since they
+   * are overwritten once they are no longer needed.
+   */
+  readonly handsOver?: boolean;
   /** Hands over the local data, before the first `train`. @throws FederatedError BAD_DATA when it does not fit the task */
   load(task: Task, examples: Examples): Promise<void>;
   /** @throws FederatedError TRAINING_FAILED, NO_BACKEND or ABORTED */

@@ -27,6 +27,7 @@ type Unnumbered<T> = T extends unknown ? Omit<T, 'id'> : never;
  * the data again.
  */
 export class WorkerTrainer implements Trainer {
+  readonly handsOver = true; // it comes from another thread
   readonly #spawn: () => WorkerPort;
   readonly #options: WorkerTrainerOptions;
   readonly #calls = new Map<number, Call>();

@@ -120,7 +120,7 @@ export function openMemoryFederation(options: MemoryFederationOptions): Simulate
     },
     isAtHand: (client) => days.isAtHand(client, world.now),
     workFor(client) {
-      const keeper = new UpdateKeeper(clientStore());
+      const keeper = new UpdateKeeper(clientStore(), (bytes) => pool.recycle(bytes));
       const jobs = new JobWorker({
         platform: { clock: world.clock, randomBytes },
         fetcher: {
@@ -132,6 +132,7 @@ export function openMemoryFederation(options: MemoryFederationOptions): Simulate
         },
         models: { find: async () => null, remember() {} },
         keeper,
+        inspected: false,
         own: ownOf(client),
         trainer: new PoolTrainer(pool, parts[client]!, () => dues[client]!, tamper(client)),
         data: () => {

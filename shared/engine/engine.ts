@@ -52,8 +52,11 @@ export interface Engine {
   /** `fused`: our kernels over one arena; `graph`: TensorFlow.js operations. */
   readonly path: 'fused' | 'graph';
   readonly layout: Layout;
-  /** A copy: length d. */
-  getWeights(): Promise<Float32Array>;
+  /**
+   * A copy: length d.
+   * @param into - memory of length d for it; default: new
+   */
+  getWeights(into?: Float32Array): Promise<Float32Array>;
   /** @throws FederatedError WRONG_SHAPE unless the length is d */
   setWeights(weights: Float32Array): void;
   /** The rule of the steps that follow, with fresh state. Before the first call: `plainSgd`. */

@@ -30,6 +30,10 @@ export interface TrainLocallyOptions {
   /** Which examples to train on, in the client's own order; default: all. */
   readonly indices?: Uint32Array;
   readonly adjust?: Adjustments | undefined;
+  /** The engine's weights, length d, where the caller has them at hand; default: they are read from the engine. Not changed. */
+  readonly before?: Float32Array;
+  /** Memory for the delta, length d; default: new. */
+  readonly into?: Float32Array | undefined;
   /** Steps between two pauses in which the thread can see messages and the abort; default 16. */
   readonly yieldEvery?: number;
 }
@@ -78,13 +82,14 @@ export async function trainLocally(
   engine: Engine,
   examples: Examples,
   plan: TrainingPlan,
-  { seed, round, signal, onProgress, indices, adjust = {}, yieldEvery = 16 }: TrainLocallyOptions,
+  options: TrainLocallyOptions,
 ): Promise<LocalUpdate> {
+  const { seed, round, signal, onProgress, indices, adjust = {}, into, yieldEvery = 16 } = options;
   const count = indices?.length ?? examples.count;
   const batchSize = stepSize(plan, count);
   const steps = localSteps(plan, count);
   const rate = learningRateAt(plan.clientLearningRate, plan.schedule, round);
-  const before = await engine.getWeights();
+  const before = options.before ?? (await engine.getWeights());
   const isFull = batchSize === count;
   const reader = isFull && indices === undefined ? null : new BatchReader(examples, batchSize);
   const nextSeed = stepSeeds(seed, round);
@@ -111,7 +116,7 @@ export async function trainLocally(
   } catch (thrown) {
     throw asFederatedError(thrown, 'TRAINING_FAILED');
   }
-  const delta = await engine.getWeights();
+  const delta = await engine.getWeights(into);
   for (let i = 0; i < delta.length; i++) delta[i]! -= before[i]!;
   if (firstNotFinite(delta) >= 0) throw diverged('the weights are not finite');
   onProgress?.(1);

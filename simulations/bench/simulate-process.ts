@@ -73,7 +73,13 @@ async function bareRounds(data: LoadedData, clients: number, rounds: number): Pr
     if (round === warmUp + 1) start = mark();
     for (const [client, indices] of lists.entries()) {
       engine.setWeights(weights);
-      await trainLocally(engine, data, task.training, { seed: client, round, indices, yieldEvery: 64 });
+      await trainLocally(engine, data, task.training, {
+        seed: client,
+        round,
+        indices,
+        yieldEvery: 64,
+        before: weights,
+      });
     }
   }
   engine.dispose();

@@ -36,6 +36,8 @@ export interface TrainJob {
   readonly round: number;
   readonly seed: number | string;
   readonly adjust?: Adjustments | undefined;
+  /** Memory for the delta, length d: it comes back with the result. */
+  readonly into?: Float32Array | undefined;
 }
 export interface EvaluateJob {
   readonly type: 'evaluate';

@@ -12,6 +12,7 @@ export type Tamper = (
 export class PoolTrainer implements Trainer {
   readonly backend: string;
   readonly adjusts = true;
+  readonly handsOver = true;
   readonly #pool: TrainingPool;
   readonly #rows: Rows;
   readonly #due: () => number;

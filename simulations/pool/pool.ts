@@ -2,6 +2,8 @@ import { Worker } from 'node:worker_threads';
 import type { Measured } from '../../shared/engine/engine.ts';
 import type { LocalUpdate } from '../../shared/engine/training.ts';
 import { FederatedError } from '../../shared/errors.ts';
+import { modelLayout } from '../../shared/tasks/model.ts';
+import { bytesFloats, layoutSize } from '../../shared/weights.ts';
 import { workerEntry } from '../../shared/worker-entry.ts';
 import type { EvaluateJob, PoolAnswer, PoolJob, PoolSetup, Rows, TrainJob } from './messages.ts';
 import { shared } from './shared-set.ts';
@@ -24,6 +26,8 @@ interface Thread {
 
 /** Jobs that a thread has at a time: one at work, and one ready so that it need not wait for messages. */
 const ahead = 2;
+/** Updates' memory that waits for the next training. */
+const mostSpare = 64;
 /** Examples that are measured at a time: fixed, so that the result does not depend on the number of threads. */
 const slice = 1_000;
 
@@ -35,6 +39,9 @@ export class TrainingPool {
   readonly backend: string;
   readonly #threads: Thread[];
   readonly #waiting: Waiting[] = [];
+  readonly #spare: Float32Array[] = [];
+  /** d */
+  readonly #size: number;
   #last = 0;
   #flushing = false;
   #death: FederatedError | null = null;
@@ -57,6 +64,7 @@ export class TrainingPool {
       return new TrainingPool(
         started.map(({ worker }) => worker),
         backend,
+        layoutSize(modelLayout(setup.model)),
       );
     } catch (error) {
       await Promise.all(started.map(({ worker }) => worker.terminate()));
@@ -64,8 +72,9 @@ export class TrainingPool {
     }
   }
 
-  private constructor(workers: readonly Worker[], backend: string) {
+  private constructor(workers: readonly Worker[], backend: string, size: number) {
     this.backend = backend;
+    this.#size = size;
     this.#threads = workers.map((worker) => ({ worker, jobs: new Map() }));
     for (const thread of this.#threads) {
       thread.worker.on('message', (answer: PoolAnswer) => this.#receive(thread, answer));
@@ -82,6 +91,20 @@ export class TrainingPool {
    */
   train(job: Omit<TrainJob, 'type'>, due: number, signal: AbortSignal): Promise<LocalUpdate> {
     return this.#ask({ type: 'train', ...job, weights: shared(job.weights) }, due, signal) as Promise<LocalUpdate>;
+  }
+
+  /**
+   * Takes the memory of an update that is no longer needed, for another. New memory for each would keep the garbage collectors of
+   * all threads at work.
+   */
+  recycle(bytes: Uint8Array): void {
+    if (
+      bytes.byteLength !== 4 * this.#size ||
+      !(bytes.buffer instanceof ArrayBuffer) ||
+      bytes.buffer.byteLength !== bytes.byteLength
+    )
+      return;
+    if (this.#spare.length < mostSpare) this.#spare.push(bytesFloats(bytes));
   }
 
   /** Loss and accuracy of one list of examples. */
@@ -155,9 +178,15 @@ export class TrainingPool {
         if (next === undefined) return;
         if (thread.jobs.size === 0) thread.worker.ref();
         thread.jobs.set(next.id, next);
-        thread.worker.postMessage({ ...next.job, id: next.id });
+        this.#post(thread.worker, next);
       }
     }
+  }
+
+  #post(worker: Worker, { id, job }: Waiting): void {
+    const into = job.type === 'train' ? this.#spare.pop() : undefined;
+    if (into === undefined) worker.postMessage({ ...job, id });
+    else worker.postMessage({ ...job, id, into }, [into.buffer as ArrayBuffer]);
   }
 
   #receive(thread: Thread, answer: PoolAnswer): void {

@@ -40,13 +40,15 @@ function examplesOf(rows: Rows): Examples {
 const yieldEvery = 64;
 
 async function runTraining(engine: Engine, id: number, job: TrainJob): Promise<void> {
-  const { rows, weights, plan, round, seed, adjust } = job;
+  const { rows, weights, plan, round, seed, adjust, into } = job;
   const set = setOf(rows);
   engine.setWeights(weights);
   const result = await trainLocally(engine, set, plan, {
     seed,
     round,
     adjust,
+    before: weights,
+    into,
     yieldEvery,
     signal: aborts.get(id)!.signal,
     ...(rows.listed ? { indices: set.lists.subarray(rows.from, rows.to) } : {}),

@@ -237,7 +237,7 @@ export class VirtualClient implements Session {
     if (bytes === null) return;
     const { world, handler } = this.#around;
     world.post(() => {
-      if (!this.#isConnected) return;
+      if (!this.#isConnected || bytes.length === 0) return; // forgotten, and its memory given away
       const payload = bytes.subarray(from, to);
       if (handler.chunk(this, tagOf(upload), from, payload)) this.#around.sent('up', payload.length);
     });

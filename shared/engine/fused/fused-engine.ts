@@ -67,9 +67,10 @@ export class FusedEngine implements Engine {
     });
   }
 
-  async getWeights(): Promise<Float32Array> {
+  async getWeights(into = new Float32Array(this.#size)): Promise<Float32Array> {
     this.#needAlive();
-    return this.#arena.floats(this.#base, this.#size).slice();
+    into.set(this.#arena.floats(this.#base, this.#size));
+    return into;
   }
 
   setWeights(weights: Float32Array): void {

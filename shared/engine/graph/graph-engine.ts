@@ -88,12 +88,11 @@ export class GraphEngine implements Engine {
       .filter(({ role }) => role !== 'statistic');
   }
 
-  async getWeights(): Promise<Float32Array> {
+  async getWeights(into = new Float32Array(this.#size)): Promise<Float32Array> {
     this.#enter();
     const parts = await Promise.all(this.#variables.map((variable) => variable.data<'float32'>()));
-    const weights = new Float32Array(this.#size);
-    for (const [i, part] of parts.entries()) weights.set(part, this.layout[i]!.offset);
-    return weights;
+    for (const [i, part] of parts.entries()) into.set(part, this.layout[i]!.offset);
+    return into;
   }
 
   setWeights(weights: Float32Array): void {
