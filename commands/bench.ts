@@ -3,6 +3,7 @@ import type { BenchReport } from '../simulations/bench/report.ts';
 import { benchEngine } from '../simulations/bench/engine.ts';
 import { benchSecAgg, type SecAggBenchOptions } from '../simulations/bench/secagg.ts';
 import { benchServer } from '../simulations/bench/server.ts';
+import { benchFlower, type FlowerBenchOptions } from '../simulations/bench/peers/flower.ts';
 import { benchSimulate, type SimulateBenchOptions } from '../simulations/bench/simulate.ts';
 import { printJson, printTable, runAction, say } from './output.ts';
 
@@ -64,6 +65,21 @@ export const command = (): Command => {
     .action((options: SimulateBenchOptions & { json: boolean }) =>
       runAction(options.json, async () => print(await benchSimulate({ ...options, onProgress: say }), options.json)),
     );
+  bench
+    .command('flower')
+    .description("the same federation in Flower's simulation, where it is installed: wall times side by side")
+    .option('--task <name>', 'a task of dense layers', 'mnist-2nn')
+    .option('--partition <spec>', 'how the examples are spread', 'iid')
+    .option('--clients <n>', 'clients', (text) => counts(text)[0]!, 100)
+    .option('--clients-per-round <n>', 'clients in a round', (text) => counts(text)[0]!, 10)
+    .option('--rounds <n>', 'rounds of a run', (text) => counts(text)[0]!, 20)
+    .option('--workers <n>', 'threads here, processes there (one a core)', (text) => counts(text)[0]!)
+    .option('--runs <n>', 'measurements of each', (text) => counts(text)[0]!, 3)
+    .option('--json', 'one JSON object on stdout', false)
+    .action((options: FlowerBenchOptions & { json: boolean }) => {
+      const { json, ...asked } = options;
+      return runAction(json, async () => print(await benchFlower({ ...asked, onProgress: say }), json));
+    });
   return bench;
 };
 

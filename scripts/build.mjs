@@ -16,7 +16,9 @@ const result = spawnSync(process.execPath, [join(typescript, 'bin', 'tsc'), '-p'
 });
 if (result.status !== 0) process.exit(result.status ?? 1);
 await buildDashboard(join(root, 'dist/server/dashboard'));
-cpSync(join(root, 'simulations/bench/engine-torch.py'), join(root, 'dist/simulations/bench/engine-torch.py'));
+for (const file of ['engine-torch.py', 'peers/flower-simulation.py', 'peers/README.md']) {
+  cpSync(join(root, 'simulations/bench', file), join(root, 'dist/simulations/bench', file));
+}
 await buildClient(join(root, 'dist/client'));
 await buildTry(join(root, 'dist/client/try'));
 chmodSync(join(root, 'dist/cli.js'), 0o755);

@@ -52,8 +52,9 @@ export interface Experiment {
   /** What else has to be so. */
   readonly holds: readonly Statement[];
   readonly seeds: readonly number[];
-  /** Lines over the rounds, or a table of the main measure with a colour for each cell. */
-  readonly figure: { readonly kind: 'lines'; readonly tag: string } | { readonly kind: 'matrix' };
+  /** Lines of a tag over the rounds, with a name for it, or a table of the main measure with a colour for each cell. */
+  readonly figure:
+    { readonly kind: 'lines'; readonly tag: string; readonly label?: string } | { readonly kind: 'matrix' };
   /** A form that takes seconds: it shows that the experiment runs, and is too small for the claim. */
   readonly quick: { readonly parameters: ExperimentSettings; readonly arms?: readonly string[] };
   /** What it gave here. Null: not run in this form. */

@@ -16,10 +16,11 @@ export function experimentFigure(
   arms: readonly ArmRecords[],
   look: Look = {},
 ): string {
-  const { figure } = experiment;
-  return figure.kind === 'lines'
-    ? compareFigure(comparisonOf(figure.tag, arms), { id: experiment.name, ...look })
-    : matrix(experiment, outcome, look);
+  const { name, title, figure } = experiment;
+  if (figure.kind === 'matrix') return matrix(experiment, outcome, look);
+  const { tag, label } = figure;
+  const words = { title, ...(label === undefined ? {} : { label }) };
+  return compareFigure(comparisonOf(tag, arms), { id: name, ...look }, words);
 }
 
 /** Each arm is a group of its own, whatever its runs have in common with those of another. */

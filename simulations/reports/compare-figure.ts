@@ -11,8 +11,15 @@ const names: Readonly<Record<string, string>> = {
   'train/loss': 'Loss in training',
 };
 
-/** One line a group: the mean over its runs, with a band of one standard deviation to each side where there are two or more. */
-export function compareFigure({ metric, target, groups }: Comparison, look: Look = {}): string {
+/**
+ * One line a group: the mean over its runs, with a band of one standard deviation to each side where there are two or more.
+ * @param words - title, and what the metric is called, in place of the usual ones
+ */
+export function compareFigure(
+  { metric, target, groups }: Comparison,
+  look: Look = {},
+  words: { readonly title?: string; readonly label?: string } = {},
+): string {
   const counts = [...new Set(groups.map(({ runs }) => runs.length))];
   // The number of runs stands once where it is the same for all.
   const each = counts.length === 1 ? null : counts;
@@ -20,13 +27,13 @@ export function compareFigure({ metric, target, groups }: Comparison, look: Look
   const subtitle = counts.every((n) => n === 1)
     ? 'One run each: no band'
     : `Mean and ±1 standard deviation over ${over}`;
-  const name = names[metric] ?? metric;
+  const name = words.label ?? names[metric] ?? metric;
   const finals = groups.map(
     ({ label, final }) => `${label}: ${final === null ? 'no value' : formatValue(metric, final.mean)}`,
   );
   return lineChart(
     {
-      title: name,
+      title: words.title ?? name,
       subtitle,
       description: `${name} by round. ${subtitle}. At the end, ${finals.join('; ')}.`,
       x: { label: 'Round', whole: true, tight: true },

@@ -36,7 +36,7 @@ export const activityByPerson: Experiment = {
     { arm: 'Ditto', measure: 'fairness/p10', is: 'at least', than: { arm: 'FedAvg' } },
   ],
   seeds: [1, 2, 3],
-  figure: { kind: 'lines', tag: 'fairness/mean' },
+  figure: { kind: 'lines', tag: 'fairness/mean', label: 'Mean accuracy of the people, each on their own' },
   quick: { parameters: { rounds: 3, evaluateClients: 1 }, arms: ['FedAvg', 'Ditto'] },
   numbers: { full: null, quick: null },
   takes: '5 minutes on two shared cores',

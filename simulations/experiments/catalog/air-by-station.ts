@@ -31,7 +31,7 @@ export const airByStation: Experiment = {
     { arm: 'federated', measure: 'eval/loss', is: 'at most', than: { arm: 'Huairou alone' } },
   ],
   seeds: [1, 2, 3],
-  figure: { kind: 'lines', tag: 'eval/loss' },
+  figure: { kind: 'lines', tag: 'eval/loss', label: 'Held-out loss (Huber, standard deviations)' },
   quick: {
     parameters: { data: 'beijing-air:0/300', test: 'beijing-air:0/300@test', rounds: 2 },
     arms: ['federated'],

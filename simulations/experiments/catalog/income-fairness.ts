@@ -31,7 +31,7 @@ export const incomeFairness: Experiment = {
     { arm: 'q-FedAvg, by employer', measure: 'group/sex/accuracy-gap', is: 'at least', than: { arm: 'FedAvg, by employer', times: 0.5 } }, // prettier-ignore
   ],
   seeds: [1, 2, 3],
-  figure: { kind: 'lines', tag: 'group/sex/accuracy-gap' },
+  figure: { kind: 'lines', tag: 'group/sex/accuracy-gap', label: 'Gap of accuracy between the sexes' },
   quick: { parameters: { data: 'adult:0/30', rounds: 3 }, arms: ['FedAvg, by employer'] },
   numbers: { full: null, quick: null },
   takes: '3 minutes on two shared cores',
