@@ -1,4 +1,5 @@
 import type { Experiment } from '../experiment.ts';
+import { twoCores } from '../machines.ts';
 
 export const digitsByWriter: Experiment = {
   name: 'digits-by-writer',
@@ -36,7 +37,7 @@ export const digitsByWriter: Experiment = {
     parameters: { data: 'mnist-60k:clients=0/30', test: 'mnist-60k:0/20@test', clientsPerRound: 6, rounds: 3 },
     arms: ['by writer'],
   },
-  numbers: { full: null, quick: null },
+  numbers: { full: null, quick: { machine: twoCores, seeds: [1], medians: { 'by writer': [null] } } },
   takes: '10 minutes on two shared cores',
   notes: ['The writers of the test digits are others than those of the training digits.'],
 };

@@ -1,4 +1,5 @@
 import type { Experiment } from '../experiment.ts';
+import { twoCores } from '../machines.ts';
 
 export const fluteLogistic: Experiment = {
   name: 'flute-logistic',
@@ -28,8 +29,11 @@ export const fluteLogistic: Experiment = {
   seeds: [1, 2, 3],
   figure: { kind: 'lines', tag: 'eval/accuracy' },
   quick: { parameters: { rounds: 10 } },
-  numbers: { full: null, quick: null },
-  takes: 'two minutes on two shared cores',
+  numbers: {
+    full: { machine: twoCores, seeds: [1, 2, 3], medians: { FedAvg: [0.8071] } },
+    quick: { machine: twoCores, seeds: [1], medians: { FedAvg: [0.3621] } },
+  },
+  takes: 'a minute on two busy cores',
   notes: [
     'Two digits a client, with sizes by a power law: the MNIST of FedProx, which FedML and FLUTE use. The clients are drawn anew from the same recipe.',
     'The learning rate is that of the set in FedProx, 0.03.',

@@ -1,4 +1,5 @@
 import type { Experiment } from '../experiment.ts';
+import { twoCores } from '../machines.ts';
 
 /** McMahan et al. 2017, Table 2, lower half, E = 5 and B = 10. */
 export const mcmahanShakespeare: Experiment = {
@@ -38,7 +39,7 @@ export const mcmahanShakespeare: Experiment = {
     },
     arms: ['by role'],
   },
-  numbers: { full: null, quick: null },
+  numbers: { full: null, quick: { machine: twoCores, seeds: [1], medians: { 'by role': [null] } } },
   takes:
     'about a day on two shared cores: some 20,000 windows of 80 characters a round through an LSTM of 820,522 weights',
   notes: [

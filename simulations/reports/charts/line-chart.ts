@@ -42,6 +42,8 @@ export interface LineChart extends ChartHead {
 }
 
 const mostNameWidth = 170;
+/** Of the letters that have no part below the line. */
+const capHeight = 0.75 * fontSize;
 
 /** Lines over an axis of numbers, each with a band when its points have one. Names stand at the lines' ends. */
 export function lineChart(chart: LineChart, look: Look = {}): string {
@@ -80,6 +82,7 @@ export function lineChart(chart: LineChart, look: Look = {}): string {
     ...references.map((each) => reference(theme, each, y, area)),
     ...drawn.map(({ band }) => band),
     ...drawn.map(({ strokes }) => strokes),
+    ...references.map((each) => referenceName(theme, each, series, { x, y }, area)),
     ...marks.map((each) => mark(theme, each, { x, y }, area)),
     ...(asLegend ? [key.markup] : []),
     ...(direct && !asLegend ? endNames(theme, series, names, { x, y }, area) : []),
@@ -157,14 +160,42 @@ function lineOf(theme: Theme, points: readonly Point[], { x, y }: Scales, role: 
 const place = (px: number | null, py: number | null): readonly [number, number] | null =>
   px === null || py === null ? null : [px, py];
 
-function reference(theme: Theme, each: { readonly y: number; readonly label: string }, y: Scale, area: Area): Markup {
+type Reference = NonNullable<LineChart['references']>[number];
+
+function reference(theme: Theme, each: Reference, y: Scale, area: Area): Markup {
   const at = y.at(each.y);
   if (at === null) return join([]);
-  const above = at - 5 > area.top + 8;
-  return join([
-    line(theme, 'axis', [area.left, at], [area.right, at], { 'stroke-dasharray': '4 4', 'stroke-width': 1.25 }),
-    label(theme, each.label, { x: area.left + 6, y: above ? at - 5 : at + 15 }, { fill: 'muted' }),
-  ]);
+  return line(theme, 'axis', [area.left, at], [area.right, at], { 'stroke-dasharray': '4 4', 'stroke-width': 1.25 });
+}
+
+/** The name of a reference above or below it, at the left, in the middle or at the right: where the fewest lines run through it. */
+function referenceName(
+  theme: Theme,
+  each: Reference,
+  series: readonly LineSeries[],
+  { x, y }: Scales,
+  area: Area,
+): Markup {
+  const at = y.at(each.y);
+  if (at === null) return join([]);
+  const width = textWidth(each.label, fontSize);
+  const lines = series.flatMap(({ points }) => runsOf(points, (point) => place(x.at(point.x), y.at(point.y))));
+  const crossings = (left: number, base: number): number => {
+    const inside = ([ax, ay]: readonly [number, number], [bx, by]: readonly [number, number]): boolean =>
+      Math.max(ax, bx) >= left - 4 &&
+      Math.min(ax, bx) <= left + width + 4 &&
+      Math.max(ay, by) >= base - fontSize - 2 &&
+      Math.min(ay, by) <= base + 5;
+    return lines.reduce(
+      (sum, run) => sum + run.filter((point, i) => inside(run[Math.max(0, i - 1)]!, point)).length,
+      0,
+    );
+  };
+  const bases = [at - 5, at + 15].filter((base) => base - capHeight >= area.top - 6 && base <= area.bottom - 2);
+  const lefts = [area.left + 6, (area.left + area.right - width) / 2, area.right - width - 6];
+  const places = bases.flatMap((base) => lefts.map((left) => ({ left, base, crossings: crossings(left, base) })));
+  const [best = { left: lefts[0]!, base: at + 15 }] = places.toSorted((a, b) => a.crossings - b.crossings);
+  return label(theme, each.label, { x: best.left, y: best.base }, { fill: 'muted', halo: true });
 }
 
 function mark(

@@ -68,6 +68,26 @@ describe('a line chart', () => {
     expect(draw(1)).to.not.include('series 0');
   });
 
+  it('names a reference where no line runs through the name', () => {
+    const at = (values: readonly number[]): { x: number; y: number } => {
+      const points = values.map((y, x) => ({ x, y }));
+      const series = [{ name: 'a', points }];
+      const references = [{ y: 50, label: 'goal' }];
+      const axis = { label: 'y', min: 0, max: 100 };
+      const svg = lineChart({ title: 't', description: 'd', x: { label: 'x' }, y: axis, series, references });
+      const [, attributes = ''] = /<text([^>]*)>goal</.exec(svg)!;
+      const number = (name: string): number => Number(new RegExp(` ${name}="([^"]+)"`).exec(attributes)![1]);
+      return { x: number('x'), y: number('y') };
+    };
+    const flat = Array.from({ length: 100 }, () => 0);
+    const usual = at(flat);
+    const rising = at(flat.map((_, i) => (i < 30 ? 52 : 0))); // runs above the reference at its left end, and below it later
+    expect(rising.x !== usual.x || rising.y > usual.y).to.equal(true);
+    const everywhereAbove = at(flat.map(() => 52));
+    expect(everywhereAbove.x).to.equal(usual.x);
+    expect(everywhereAbove.y).to.be.above(usual.y); // below the reference
+  });
+
   it('moves names apart, in their order, and no further than needed', () => {
     expect(spread([100, 101, 200], 14, 0, 300)).to.deep.equal([100, 114, 200]);
     expect(spread([299, 300], 14, 0, 300)).to.deep.equal([286, 300]);
