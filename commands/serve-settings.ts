@@ -22,6 +22,7 @@ const settingsSchema = v.strictObject({
   allowedOrigin: v.optional(texts, []),
   tlsKey: v.optional(text),
   tlsCert: v.optional(text),
+  tlsClientCa: v.optional(text),
   evaluate: v.optional(text),
   logLevel: v.optional(v.picklist(logLevels), 'warn'),
 });
@@ -57,6 +58,12 @@ export function mergeServeSettings(
   if ((tlsKey === undefined) !== (tlsCert === undefined)) {
     const missing = tlsKey === undefined ? 'tlsKey' : 'tlsCert';
     throw new FederatedError('BAD_CONFIG', `${missing}: TLS needs a key and a certificate; give both or neither`);
+  }
+  if (result.output.tlsClientCa !== undefined && tlsKey === undefined) {
+    throw new FederatedError(
+      'BAD_CONFIG',
+      'tlsClientCa: clients show certificates over TLS only; give tlsKey and tlsCert',
+    );
   }
   return { server: result.output, run };
 }

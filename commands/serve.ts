@@ -50,6 +50,7 @@ export const command = (): Command =>
     .option('--allowed-origin <url>', 'web origin whose pages may connect; may be given several times', several)
     .option('--tls-key <file>', 'PEM key; with --tls-cert everything is served over TLS')
     .option('--tls-cert <file>', 'PEM certificate')
+    .option('--tls-client-ca <file>', 'PEM authority: only who shows a certificate of it gets a connection')
     .option('--evaluate <spec|none>', "held-out data for central evaluation (the task's own test set)")
     .option('--new', 'begin a new run although an unfinished one is stored', false)
     .addOption(new Option('--log-level <level>', 'log lines on stderr (warn)').choices(logLevels))
@@ -74,7 +75,13 @@ async function serve(
   const tls =
     settings.tlsKey === undefined || settings.tlsCert === undefined
       ? {}
-      : { tls: { key: await readPem(settings.tlsKey), cert: await readPem(settings.tlsCert) } };
+      : {
+          tls: {
+            key: await readPem(settings.tlsKey),
+            cert: await readPem(settings.tlsCert),
+            ...(settings.tlsClientCa === undefined ? {} : { clientCa: await readPem(settings.tlsClientCa) }),
+          },
+        };
   const evaluation = await heldOut(config.task.data, settings.evaluate);
   // Before anything is printed: whoever reads that the server is ready may already want it to stop.
   const stopped = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);

@@ -3,6 +3,7 @@ import { readFile, rename, writeFile } from 'node:fs/promises';
 import * as http from 'node:http';
 import * as https from 'node:https';
 import type { AddressInfo } from 'node:net';
+import * as tls from 'node:tls';
 import { dirname, join } from 'node:path';
 import { toBase64Url, utf8 } from '../shared/bytes.ts';
 import { clientIdOf, fingerprintOf, identityFromSeed } from '../shared/crypto/identity.ts';
@@ -36,8 +37,11 @@ export interface ServerOptions {
   readonly port?: number;
   /** Host name in the join link, where it differs from `host`. */
   readonly publicHost?: string;
-  /** PEM texts; then everything is served over TLS. */
-  readonly tls?: { readonly key: string; readonly cert: string };
+  /**
+   * PEM texts; then everything is served over TLS 1.2 or newer. With `clientCa` only those get a connection who show a certificate
+   * of that authority (mutual TLS), browsers too; it comes on top of tokens and keys, and replaces neither.
+   */
+  readonly tls?: { readonly key: string; readonly cert: string; readonly clientCa?: string };
   /** Default: `code`. */
   readonly admission?: AdmissionMode;
   /** Web origins that may connect, beside the server's own pages. */
@@ -204,7 +208,7 @@ export async function createServer(options: ServerOptions): Promise<FederatedSer
     const server =
       options.tls === undefined
         ? http.createServer(serverOptions, listener)
-        : https.createServer({ ...serverOptions, ...options.tls }, listener);
+        : https.createServer({ ...serverOptions, ...tlsOptions(options.tls) }, listener);
     server.maxHeadersCount = limits.maxHeaders;
     capSockets(server, limits);
     gateway.attach(server);
@@ -254,6 +258,19 @@ export async function createServer(options: ServerOptions): Promise<FederatedSer
     await closeStore();
     throw error;
   }
+}
+
+/** @throws FederatedError BAD_FILE when the texts are no key and certificate that belong together */
+function tlsOptions({ key, cert, clientCa }: NonNullable<ServerOptions['tls']>): https.ServerOptions {
+  const demands = clientCa === undefined ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: true };
+  const all = { key, cert, ...demands, minVersion: 'TLSv1.2' } as const;
+  try {
+    tls.createSecureContext(all);
+  } catch (cause) {
+    const message = `TLS: key, certificate or client authority cannot be used: ${(cause as Error).message}`;
+    throw new FederatedError('BAD_FILE', message, { cause });
+  }
+  return all;
 }
 
 /** @throws FederatedError BAD_FILE */

@@ -3,12 +3,25 @@ import * as https from 'node:https';
 import { FederatedError } from '../../shared/errors.ts';
 import { refusal } from '../download-refusal.ts';
 import type { ClientPlatform } from '../platform.ts';
+import type { ClientTls } from './socket.ts';
 
 const agents = { 'http:': new http.Agent({ keepAlive: true }), 'https:': new https.Agent({ keepAlive: true }) };
 const idleTimeout = 30_000;
 
 /** A GET straight into one buffer of the announced size. */
-export const download: ClientPlatform['download'] = (url, { token, maxBytes, signal }) =>
+export const download: ClientPlatform['download'] = (url, options) => fetchBlob(url, options, agents);
+
+/** The same, showing a certificate or trusting an authority of its own. */
+export function downloadWith(tls: ClientTls): ClientPlatform['download'] {
+  const own = { ...agents, 'https:': new https.Agent({ keepAlive: true, ...tls }) };
+  return (url, options) => fetchBlob(url, options, own);
+}
+
+const fetchBlob = (
+  url: string,
+  { token, maxBytes, signal }: Parameters<ClientPlatform['download']>[1],
+  agentOf: typeof agents,
+): Promise<Uint8Array> =>
   new Promise((resolve, reject) => {
     const { protocol } = new URL(url);
     const secure = protocol === 'https:';
@@ -21,7 +34,7 @@ export const download: ClientPlatform['download'] = (url, { token, maxBytes, sig
     const request = (secure ? https : http).get(
       url,
       {
-        agent: agents[secure ? 'https:' : 'http:'],
+        agent: agentOf[secure ? 'https:' : 'http:'],
         headers: { authorization: `Bearer ${token}` },
         signal,
         timeout: idleTimeout,

@@ -2,9 +2,9 @@ import * as crypto from 'node:crypto';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { nativePrimitives } from '../../shared/crypto/native.ts';
-import { download } from './download.ts';
+import { download, downloadWith } from './download.ts';
 import { nodeReadings } from './readings.ts';
-import { openNodeSocket } from './socket.ts';
+import { openNodeSocket, type ClientTls } from './socket.ts';
 import { fileStore } from './store.ts';
 import { spawnNodeWorker } from './worker.ts';
 import { toExamples } from '../data.ts';
@@ -18,10 +18,12 @@ export interface NodePlatformOptions {
    * forgotten when the process ends, and the next start is a new client to the server.
    */
   readonly stateDir?: string;
+  /** PEM texts: the client's own certificate, where the server asks for one, and an authority to trust instead of the usual ones. */
+  readonly tls?: ClientTls;
 }
 
 /** The runtime of a client in Node. */
-export const nodePlatform = ({ stateDir }: NodePlatformOptions): ClientPlatform => ({
+export const nodePlatform = ({ stateDir, tls }: NodePlatformOptions): ClientPlatform => ({
   primitives: nativePrimitives(crypto),
   randomBytes: (length) => new Uint8Array(crypto.randomBytes(length)),
   clock: {
@@ -32,8 +34,8 @@ export const nodePlatform = ({ stateDir }: NodePlatformOptions): ClientPlatform 
     },
   },
   store: stateDir === undefined ? memoryStore() : fileStore(stateDir),
-  openSocket: openNodeSocket,
-  download,
+  openSocket: (url, events) => openNodeSocket(url, events, tls),
+  download: tls === undefined ? download : downloadWith(tls),
   readings: nodeReadings,
   toExamples,
   createTrainer: ({ backend, module }) =>

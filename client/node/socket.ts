@@ -3,9 +3,17 @@ import { FederatedError } from '../../shared/errors.ts';
 import { defaultLimits, maxBufferedChunks, maxFragments } from '../../shared/protocol/limits.ts';
 import type { Socket, SocketEvents } from '../platform.ts';
 
+/** PEM texts. */
+export interface ClientTls {
+  readonly key?: string;
+  readonly cert?: string;
+  readonly ca?: string;
+}
+
 /** A WebSocket by `ws`: no compression, bounded messages. */
-export function openNodeSocket(url: string, events: SocketEvents): Socket {
+export function openNodeSocket(url: string, events: SocketEvents, tls: ClientTls = {}): Socket {
   const socket = new WebSocket(url, {
+    ...tls,
     perMessageDeflate: false,
     maxPayload: defaultLimits.chunkBytes + 64, // a part of a long message, with header and seal
     maxFragments,
@@ -42,9 +50,16 @@ export function openNodeSocket(url: string, events: SocketEvents): Socket {
   };
 }
 
+/** A TLS alert of the server: it wants a certificate that it knows the authority of. */
+const askedFor = (url: string, cause: Error): FederatedError => {
+  const what = `the server at ${url} asks for a client certificate, and takes none that this client has`;
+  return new FederatedError('NOT_ADMITTED', `${what}; give one with --tls-cert and --tls-key`, { cause });
+};
+
 /** What will not get better by itself: a certificate that is not trusted, or an address where no Fedloom server is. */
 function refusalOf(url: string, error: NodeJS.ErrnoException): FederatedError | undefined {
-  if (/CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS/.test(error.code ?? '')) {
+  if (/CERT|SELF_SIGNED|ALERT|UNABLE_TO_VERIFY|ERR_TLS/.test(error.code ?? '')) {
+    if (/ALERT/.test(error.code ?? '')) return askedFor(url, error);
     const what = `the certificate of ${url} is not trusted here: ${error.message}`;
     return new FederatedError('WRONG_SERVER', `${what}; name its authority's file in NODE_EXTRA_CA_CERTS`, {
       cause: error,

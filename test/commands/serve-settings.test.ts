@@ -39,7 +39,7 @@ describe('the settings of fedloom serve', () => {
   });
 
   it('refuse a value of the wrong kind, and half of TLS', () => {
-    const wrong = [{ port: '8080' }, { port: 65_536 }, { host: 5 }, { admission: 'all' }, { register: [1] }, { tlsKey: 'k' }]; // prettier-ignore
+    const wrong = [{ port: '8080' }, { port: 65_536 }, { host: 5 }, { admission: 'all' }, { register: [1] }, { tlsKey: 'k' }, { tlsClientCa: 'c' }]; // prettier-ignore
     for (const file of wrong) expect(codeOf(() => mergeServeSettings(file, {})), JSON.stringify(file)).to.equal('BAD_CONFIG'); // prettier-ignore
   });
 
