@@ -22,6 +22,7 @@ const ownKeys = [
   'evaluateClients',
   'clientTest',
   'attack',
+  'checkpointEvery',
   'out',
 ] as const;
 
@@ -66,6 +67,7 @@ export function addSimulationFlags(command: Command): Command {
       number,
     )
     .option('--client-test <share>', "part of each client's examples that is held out to measure it there (0)", share)
+    .option('--checkpoint-every <n>', 'also keep the model of every n-th round (0: the best and the last)', number)
     .option('--attack <spec>', `clients that attack, as in sign-flip:0.2: ${attackNames.join(' | ')} (none)`);
 }
 

@@ -58,11 +58,12 @@ async function run(simulating: Command, given: Flags): Promise<void> {
     return runSearch(simulating, settings, { search, trials, eta, metric, out, json });
   }
   const axes = sweep === undefined ? [] : parseSweep(sweep);
-  const runs: { readonly name: string; readonly options: SimulationOptions }[] = [];
+  const runs: { readonly name: string; readonly options: SimulationOptions; readonly command: string[] }[] = [];
   for (const combination of combinations(axes)) {
     const options = await simulationFrom({ ...settings, ...combinationFlags(simulating, combination) });
     const name = nameOf(combination);
-    runs.push({ name, options: { ...options, ...(out === undefined ? {} : { out: join(out, name) }) } });
+    const command = commandOf(process.argv.slice(2), combination);
+    runs.push({ name, command, options: { ...options, ...(out === undefined ? {} : { out: join(out, name) }) } });
   }
   const load = loadOnce();
   if (runs.length > 1) {
@@ -71,9 +72,9 @@ async function run(simulating: Command, given: Flags): Promise<void> {
     for (const { options } of runs) if (options.out !== undefined) await SimulationFolder.open(options.out);
   }
   const results: SimulationResult[] = [];
-  for (const [i, { name, options }] of runs.entries()) {
+  for (const [i, { name, options, command }] of runs.entries()) {
     if (runs.length > 1) say(dim(`run ${i + 1}/${runs.length}  ${name}`));
-    results.push(await runOne(options, load));
+    results.push(await runOne(options, load, command));
   }
   if (sweep === undefined) {
     if (json) printJson(results[0]);
@@ -86,9 +87,18 @@ async function run(simulating: Command, given: Flags): Promise<void> {
 const withoutDefaults = ({ out, ...flags }: Partial<Flags>): Partial<Flags> =>
   (out as unknown) === true ? flags : { ...flags, ...(out === undefined ? {} : { out }) };
 
+/** The command of one run: that of a sweep with its settings in the place of the sweep. */
+function commandOf(args: readonly string[], combination: Readonly<Record<string, string>>): string[] {
+  const words = args.filter((word, i) => !word.startsWith('--sweep') && args[i - 1] !== '--sweep');
+  const settings = Object.entries(combination).flatMap(([key, value]) =>
+    value === 'true' ? [`--${key}`] : value === 'false' ? [] : [`--${key}`, value],
+  );
+  return ['fedloom', ...words, ...settings];
+}
+
 const stamp = (): string => new Date().toISOString().replaceAll(':', '-').slice(0, 19);
 
-async function runOne(options: SimulationOptions, load: Load): Promise<SimulationResult> {
+async function runOne(options: SimulationOptions, load: Load, command: readonly string[]): Promise<SimulationResult> {
   const abort = new AbortController();
   const interrupt = (): void => abort.abort();
   process.once('SIGINT', interrupt);
@@ -99,7 +109,7 @@ async function runOne(options: SimulationOptions, load: Load): Promise<Simulatio
       progress ??= new Progress(options.rounds ?? 100, { done: round.round - 1 });
       progress.step(round.round, textOf(round));
     };
-    return (await runSimulation(options, { onRound, signal: abort.signal, load })).result;
+    return (await runSimulation(options, { onRound, signal: abort.signal, load, command })).result;
   } catch (error) {
     if (!abort.signal.aborted || options.out === undefined) throw error;
     throw new FederatedError(

@@ -39,6 +39,7 @@ export interface Prepared {
   readonly attack: SimulatedAttack | null;
   /** Rounds from one measurement of all clients to the next; 0: none. */
   readonly evaluateClients: number;
+  readonly checkpointEvery: number;
   readonly workers: number;
   readonly transport: (typeof transports)[number];
   readonly backend: string;
@@ -78,6 +79,7 @@ export async function prepare(options: SimulationOptions, load: Load = loadData)
     evaluateClients = 0,
     clientTest = 0,
     attack: attackSpec,
+    checkpointEvery = 0,
     out: _,
     signal: __,
     ...settings
@@ -86,6 +88,7 @@ export async function prepare(options: SimulationOptions, load: Load = loadData)
     refuse(`transport: expected ${transports.join(' or ')}, got ${JSON.stringify(transport)}`);
   }
   whole('workers', workers, 1, 1_024);
+  whole('checkpointEvery', checkpointEvery, 0, 1_000_000);
   whole('evaluateClients', evaluateClients, 0, 1_000_000);
   if (!(clientTest >= 0 && clientTest <= 0.9)) refuse(`clientTest: expected a number from 0 to 0.9, got ${clientTest}`);
   if (wanted !== undefined) whole('clients', wanted, 1, 1_000_000);
@@ -185,6 +188,7 @@ export async function prepare(options: SimulationOptions, load: Load = loadData)
     days,
     attack: attackIn(lists.length),
     evaluateClients,
+    checkpointEvery,
     workers,
     transport,
     backend,

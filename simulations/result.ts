@@ -11,6 +11,8 @@ export interface SimulatedRound {
   /** Central evaluation; null where the round was not measured. */
   readonly accuracy: number | null;
   readonly loss: number | null;
+  /** Real time since the round before it. */
+  readonly wallSeconds: number;
   /** Everything measured: its line in `metrics.jsonl`. */
   readonly metrics: RoundLine;
 }
@@ -36,10 +38,13 @@ export interface SimulationResult {
   readonly loss: number | null;
   /** Reports that were counted, over all rounds. */
   readonly reports: number;
-  /** Updates and models; with sockets everything that went over them. Since the last start, where the run was interrupted. */
+  /**
+   * Updates and models; with sockets everything that went over them. Of what was before an interruption, that of the rounds that
+   * were committed.
+   */
   readonly bytesUp: number;
   readonly bytesDown: number;
-  /** Real time since the last start. */
+  /** Real time, that of the rounds before an interruption with it. */
   readonly seconds: number;
   /** Time in the simulated world; null where that is real time too. */
   readonly virtualSeconds: number | null;
@@ -53,13 +58,14 @@ export interface SimulationResult {
   readonly secureAggregation: boolean;
 }
 
-export function roundOf(line: RoundLine): SimulatedRound {
+export function roundOf(line: RoundLine, wallSeconds: number): SimulatedRound {
   const number = (key: string): number | null => (typeof line[key] === 'number' ? line[key] : null);
   return {
     round: line.round,
     result: line['result'] as SimulatedRound['result'],
     accuracy: number('eval/accuracy'),
     loss: number('eval/loss'),
+    wallSeconds,
     metrics: line,
   };
 }

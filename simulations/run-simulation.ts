@@ -1,13 +1,15 @@
+import { join } from 'node:path';
 import type { Host } from '../server/host.ts';
 import { RoundLines, type RoundLine } from '../server/round-lines.ts';
 import { RunFolder } from '../server/run-folder.ts';
 import { memoryBlobs, memoryStore } from '../server/store/memory.ts';
 import { openStore } from '../server/store/open.ts';
-import type { BlobStore, Store } from '../server/store/store.ts';
+import type { BlobStore, Store, StoredRound } from '../server/store/store.ts';
 import { FederatedError } from '../shared/errors.ts';
 import { runId, type RunId } from '../shared/ids.ts';
 import { finalRunStates } from '../shared/states.ts';
 import { tamperingOf } from './attacks/tampering.ts';
+import { Checkpoints } from './checkpoints.ts';
 import { ClientLines } from './client-lines.ts';
 import { clientStores, settleClients } from './client-stores.ts';
 import { deviceTurn } from './devices.ts';
@@ -16,6 +18,8 @@ import { measure } from './measure.ts';
 import { openMemoryFederation } from './memory-federation.ts';
 import { TrainingPool } from './pool/pool.ts';
 import { prepare, type Load, type Prepared } from './prepare.ts';
+import { readFolder } from './reports/read-folder.ts';
+import { writeReport } from './reports/write-report.ts';
 import { resultOf, roundOf, type SimulatedRound, type SimulationResult } from './result.ts';
 import { share, type SharedData } from './share.ts';
 import type { SimulationOptions } from './simulate-options.ts';
@@ -27,6 +31,8 @@ export interface RunHooks {
   readonly signal: AbortSignal;
   /** Reads examples; default: from the registry. */
   readonly load?: Load;
+  /** The words of the command that makes the run, for its report. */
+  readonly command?: readonly string[];
 }
 
 export interface Ended {
@@ -66,15 +72,22 @@ export async function runSimulation(options: SimulationOptions, hooks: RunHooks)
     const scene: Scene = { id, prepared, data, pool, folder, hooks };
     const { federation, close } = await open(scene);
     try {
-      await play(scene, federation);
+      const before = await play(scene, federation);
       const view = await federation.operations.run(id);
       const rounds = await federation.operations.rounds(id);
       const weights = await federation.model(view.weights);
       const out = folder?.path ?? null;
-      const rest = { traffic: federation.traffic(), seconds: seconds(), backend: pool.backend, out };
+      const since = federation.traffic();
+      const traffic = { up: before.up + since.up, down: before.down + since.down };
+      const rest = { traffic, seconds: before.seconds + seconds(), backend: pool.backend, out };
       const result = resultOf(prepared, view, rounds, rest);
-      await folder?.saveCheckpoint(view.round, weights, config);
-      await folder?.saveResult(result);
+      if (folder !== null) {
+        const name = `round-${String(view.round).padStart(5, '0')}`;
+        await folder.saveCheckpoint(name, { round: view.round, weights, config });
+        await folder.saveResult(result);
+        const { path: at } = folder;
+        await writeReport(await readFolder(at), { out: join(at, 'report.html'), plots: join(at, 'plots') });
+      }
       return { result, weights };
     } finally {
       await close();
@@ -183,12 +196,29 @@ function measuringOf({ id, prepared, data, pool, folder }: Scene): {
   };
 }
 
-/** Begins the run, or takes it up again, and lets it come to its end. */
-async function play({ id, prepared, folder, hooks }: Scene, federation: SimulatedFederation): Promise<void> {
+/** What rounds have taken: bytes, and real seconds where they were written down. */
+interface Spent {
+  readonly up: number;
+  readonly down: number;
+  readonly seconds: number;
+}
+
+async function spentOn(rounds: readonly StoredRound[], folder: SimulationFolder | null): Promise<Spent> {
+  const sum = (key: string): number => rounds.reduce((all, { metrics }) => all + (metrics[key] ?? 0), 0);
+  return { up: sum('bytesUp'), down: sum('bytesDown'), seconds: (await folder?.secondsBefore()) ?? 0 };
+}
+
+/**
+ * Begins the run, or takes it up again, and lets it come to its end.
+ * @returns what had been spent before
+ */
+async function play({ id, prepared, folder, hooks }: Scene, federation: SimulatedFederation): Promise<Spent> {
   const { config, about } = prepared;
   const { events, operations } = federation;
   const [stored] = await operations.runs();
-  if (stored !== undefined && folder !== null) await folder.keepClients(stored.round);
+  const rounds = stored === undefined ? [] : await operations.rounds(id);
+  if (stored !== undefined && folder !== null) await folder.keepOnly(rounds);
+  const before = await spentOn(rounds, folder);
   const files =
     folder === null
       ? null
@@ -196,22 +226,34 @@ async function play({ id, prepared, folder, hooks }: Scene, federation: Simulate
           run: id,
           operations: {
             config: async () => config,
-            rounds: async () => (stored === undefined ? [] : operations.rounds(id)),
+            rounds: async () => rounds,
           },
           events,
           about,
+          ...(hooks.command === undefined ? {} : { command: hooks.command }),
         });
-  const rounds = stored === undefined ? [] : await operations.rounds(id);
+  const checkpoints =
+    folder === null ? null : new Checkpoints(folder, federation, { config, rounds, every: prepared.checkpointEvery });
   if (folder !== null) await settleClients(folder.path, rounds, prepared.lists.length);
   const lines = RoundLines.after(rounds);
+  let last = performance.now();
   const emit = (all: readonly RoundLine[]): void => {
-    for (const line of all) hooks.onRound(roundOf(line));
+    for (const line of all) {
+      const now = performance.now();
+      const wallSeconds = Number(((now - last) / 1000).toFixed(3));
+      last = now;
+      const { round, attempt, result } = line;
+      const which = attempt === undefined ? { round, result } : { round, attempt, result };
+      folder?.appendTime({ ...which, 'time/wall': wallSeconds });
+      hooks.onRound(roundOf(line, wallSeconds));
+    }
   };
   const clients = new ClientLines(prepared.names);
   let state: string = stored?.state ?? '';
   events.listen((event) => {
     emit(lines.take(event));
     folder?.appendClients(clients.take(event));
+    checkpoints?.take(event);
     if (event.type === 'run' && event.data['state'] !== undefined) state = event.data['state'] as string;
   });
   try {
@@ -224,12 +266,13 @@ async function play({ id, prepared, folder, hooks }: Scene, federation: Simulate
     emit(lines.end());
     endIf(hooks.signal);
     const view = await operations.run(id);
-    if (view.state === 'finished') return;
+    if (view.state === 'finished') return before;
     const problem = federation.problem();
     const why = problem === null ? '' : `; client ${problem.client}: ${problem.message}`;
     throw new FederatedError(problem?.code ?? 'BAD_STATE', `simulation: ${view.reason ?? view.message}${why}`);
   } finally {
     await files?.close();
     await folder?.settled();
+    await checkpoints?.settled();
   }
 }

@@ -44,6 +44,8 @@ export interface SimulationOptions extends Partial<Omit<RunConfigInput, 'task' |
   readonly clientTest?: number;
   /** Clients that do not do what they should, as a spec (`sign-flip:0.2`, `backdoor:0.1,target=7`): see `parseAttack`. */
   readonly attack?: string;
+  /** Also keep the model of every n-th round in the folder; default 0: of the best and the last. */
+  readonly checkpointEvery?: number;
   /** Folder of the run. A run that was interrupted there goes on. Default: nothing is written. */
   readonly out?: string;
   readonly signal?: AbortSignal;

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { access, appendFile, constants, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { RunConfig } from '../server/config.ts';
+import type { StoredRound } from '../server/store/store.ts';
 import { FederatedError } from '../shared/errors.ts';
 import { modelLayout } from '../shared/tasks/model.ts';
 import { canonicalJson } from '../shared/tasks/task.ts';
@@ -63,29 +64,61 @@ export class SimulationFolder {
 
   /** Lines of single clients; they are written in order. */
   appendClients(lines: readonly object[]): void {
+    this.#append('clients.jsonl', lines);
+  }
+
+  /** The real seconds of each round: not in `metrics.jsonl`, which the same seed writes to the same byte. */
+  appendTime(line: { readonly round: number; readonly result: unknown; readonly 'time/wall': number }): void {
+    this.#append('time.jsonl', [line]);
+  }
+
+  /** The real seconds of the rounds so far, s. */
+  async secondsBefore(): Promise<number> {
+    const lines = await readLines(join(this.path, 'time.jsonl'));
+    return lines.reduce((sum, { value }) => sum + Number(value['time/wall'] ?? 0), 0);
+  }
+
+  #append(file: string, lines: readonly object[]): void {
     if (lines.length === 0) return;
     const text = lines.map((line) => `${JSON.stringify(line)}\n`).join('');
-    this.#writing = this.#writing.then(() => appendFile(join(this.path, 'clients.jsonl'), text));
+    this.#writing = this.#writing.then(() => appendFile(join(this.path, file), text));
     this.#writing.catch(() => {}); // `settled` throws it
   }
 
-  /** Drops the lines of rounds that were not committed before the run was interrupted. */
-  async keepClients(rounds: number): Promise<void> {
-    const path = join(this.path, 'clients.jsonl');
-    if (!existsSync(path)) return;
-    const lines = (await readFile(path, 'utf8')).split('\n').filter((line) => {
-      try {
-        return (JSON.parse(line) as { round: number }).round <= rounds;
-      } catch {
-        return false; // half a line, or none
-      }
-    });
-    await writeWhole(path, lines.map((line) => `${line}\n`).join(''));
+  /**
+   * Drops what was written of rounds that were not stored before the run was interrupted: they are done again.
+   * @param stored - every attempt that has ended
+   */
+  async keepOnly(stored: readonly StoredRound[]): Promise<void> {
+    const committed = stored.findLast(({ record }) => record.result !== 'abandoned')?.record.round ?? 0;
+    const clients = await readLines(join(this.path, 'clients.jsonl'));
+    await this.#rewrite('clients.jsonl', clients, ({ value }) => (value['round'] as number) <= committed);
+    const times = await readLines(join(this.path, 'time.jsonl'));
+    await this.#rewrite('time.jsonl', times, ({ value }) => (value['round'] as number) <= committed);
+    const events = await readLines(join(this.path, 'events.jsonl'));
+    const last = events.findLastIndex(({ value }) => isOfStored(value, stored));
+    await this.#rewrite('events.jsonl', events, (_, i) => i <= last);
   }
 
-  /** The model of a round: float32, little-endian, and what it is made of. */
-  async saveCheckpoint(round: number, weights: Float32Array, { task }: RunConfig): Promise<void> {
-    const path = join(this.path, 'checkpoints', `round-${String(round).padStart(5, '0')}`);
+  async #rewrite(file: string, lines: readonly Line[], keep: (line: Line, index: number) => boolean): Promise<void> {
+    const path = join(this.path, file);
+    if (!existsSync(path)) return;
+    await writeWhole(
+      path,
+      lines
+        .filter(keep)
+        .map(({ text }) => `${text}\n`)
+        .join(''),
+    );
+  }
+
+  /** The model of a round as `checkpoints/NAME`: float32, little-endian, and what it is made of. */
+  async saveCheckpoint(
+    name: string,
+    { round, weights, config }: { readonly round: number; readonly weights: Float32Array; readonly config: RunConfig },
+  ): Promise<void> {
+    const { task } = config;
+    const path = join(this.path, 'checkpoints', name);
     await mkdir(path, { recursive: true });
     await writeWhole(join(path, 'weights.bin'), floatBytes(weights));
     const model = { format: 'float32-le', round, layout: modelLayout(task.model), task };
@@ -117,6 +150,34 @@ export function checkSameRun(
       `out: ${path} holds a run with another "${key}"${values}; choose another folder, or the same settings`,
     );
   }
+}
+
+interface Line {
+  readonly text: string;
+  readonly value: Readonly<Record<string, unknown>>;
+}
+
+/** The whole lines of a file that may end in half a one; none where it is not there. */
+async function readLines(path: string): Promise<Line[]> {
+  if (!existsSync(path)) return [];
+  return (await readFile(path, 'utf8')).split('\n').flatMap((text): Line[] => {
+    try {
+      return [{ text, value: JSON.parse(text) as Line['value'] }];
+    } catch {
+      return []; // half a line, or none
+    }
+  });
+}
+
+/** Whether an event tells how a stored attempt ended, or what its model was measured to be. */
+function isOfStored({ type, data }: Line['value'], stored: readonly StoredRound[]): boolean {
+  const { round, attempt, result } = data as Readonly<Record<string, unknown>>;
+  return stored.some(({ record, evaluation }) => {
+    if (record.round !== round) return false;
+    if (type === 'evaluation') return evaluation !== null;
+    if (type !== 'round' || result !== record.result) return false;
+    return result !== 'abandoned' || attempt === record.attempt;
+  });
 }
 
 async function readJson<T>(path: string): Promise<T | null> {

@@ -20,6 +20,8 @@ export interface ClientSpread {
   readonly mean: number;
   /** The tenth percentile from the bad end, between two clients by linear interpolation (Hyndman and Fan 1996, type 7). */
   readonly p10: number;
+  /** As far from the good end. */
+  readonly p90: number;
   /** Mean of the worst tenth of the clients, rounded up (T. Li et al., Fair Resource Allocation in Federated Learning, 2020). */
   readonly worst10: number;
   /** Square root of the mean squared distance from the mean. */
@@ -62,6 +64,7 @@ export function spreadOf(
     weightedMean: sum(results.map((result) => result.examples * result.value)) / examples,
     mean,
     p10: percentile(fromWorst, 0.1),
+    p90: percentile(fromWorst, 0.9),
     worst10: meanOf(fromWorst.slice(0, Math.ceil(values.length / 10))),
     std: Math.sqrt(sum(values.map((value) => (value - mean) ** 2)) / values.length),
     min: ascending[0]!,
@@ -71,7 +74,7 @@ export function spreadOf(
 }
 
 /**
- * The spread as metrics: `fairness/p10`, `fairness/worst10`, `fairness/std`, `fairness/jain`, `fairness/min`, `fairness/max`,
+ * The spread as metrics: `fairness/p10`, `fairness/p90`, `fairness/worst10`, `fairness/std`, `fairness/jain`, `fairness/min`, `fairness/max`,
  * `fairness/mean` of accuracies. Where there are none, `fairness/loss-...` of losses, whose bad end is the high one.
  * Without a client there are no metrics.
  * @throws FederatedError BAD_ARGUMENT for a client without examples
@@ -88,10 +91,10 @@ export function fairnessMetrics(results: readonly ClientResult[]): Record<string
         'high',
       );
   if (spread === null) return {};
-  const { p10, worst10, std, jain, min, max, mean } = spread;
+  const { p10, p90, worst10, std, jain, min, max, mean } = spread;
   const prefix = isAccuracy ? 'fairness/' : 'fairness/loss-';
   return Object.fromEntries(
-    Object.entries({ p10, worst10, std, jain, min, max, mean }).map(([key, value]) => [`${prefix}${key}`, value]),
+    Object.entries({ p10, p90, worst10, std, jain, min, max, mean }).map(([key, value]) => [`${prefix}${key}`, value]),
   );
 }
 

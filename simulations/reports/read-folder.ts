@@ -24,6 +24,7 @@ export async function readFolder(folder: string): Promise<RunRecord> {
   const config = await readJson(join(path, 'config.json'));
   const metrics = await readLines(join(path, 'metrics.jsonl'));
   const clients = await readLines(join(path, 'clients.jsonl'));
+  const times = timesOf(await readLines(join(path, 'time.jsonl')));
   return {
     name: basename(path),
     source: path,
@@ -31,7 +32,11 @@ export async function readFolder(folder: string): Promise<RunRecord> {
     startedAt: await firstEvent(join(path, 'events.jsonl')),
     config: config ?? {},
     env: await readJson(join(path, 'env.json')),
-    rounds: metrics.lines.map(({ number, value }) => roundOf(value, `${join(path, 'metrics.jsonl')}, line ${number}`)),
+    rounds: metrics.lines.map(({ number, value }) => {
+      const wall = times.get(attemptOf(value));
+      const line = wall === undefined ? value : { ...value, 'time/wall': wall };
+      return roundOf(line, `${join(path, 'metrics.jsonl')}, line ${number}`);
+    }),
     clients: clients.lines.map(({ number, value }) =>
       clientLineOf(value, `${join(path, 'clients.jsonl')}, line ${number}`),
     ),
@@ -42,6 +47,13 @@ export async function readFolder(folder: string): Promise<RunRecord> {
     ],
   };
 }
+
+/** The real seconds of a simulation's rounds, which lie in a file of their own. */
+const timesOf = ({ lines }: JsonLines): ReadonlyMap<string, unknown> =>
+  new Map(lines.map(({ value }) => [attemptOf(value), value['time/wall']]));
+
+const attemptOf = ({ round, attempt, result }: Readonly<Record<string, unknown>>): string =>
+  JSON.stringify([round, result, result === 'abandoned' ? attempt : null]);
 
 /** When the first event was, ms since 1970; null when that is not known. */
 async function firstEvent(file: string): Promise<number | null> {

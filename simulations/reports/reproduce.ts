@@ -16,6 +16,7 @@ const flags = [
   'targetAccuracy',
   'evaluateClients',
   'clientTest',
+  'attack',
   'transport',
   'rounds',
   'seed',
@@ -30,6 +31,7 @@ const elsewhere = [
   ['devices.stragglers', 'stragglers'],
   ['devices.slowdown', 'slowdown'],
   ['devices.dropout', 'dropout'],
+  ['devices.availability', 'availability'],
 ] as const;
 
 /** A command for a shell, and whether it is the very one that made the run. */
@@ -63,6 +65,7 @@ export function reproduction(run: RunRecord): Reproduction | null {
   for (const [path, flag] of elsewhere) add(flag, fieldOf(run.config, path));
   const strategy = strategySpec(fieldOf(run.config, 'strategy'));
   if (strategy !== null) add('strategy', strategy);
+  if (fieldOf(run.config, 'devices.partialWork') === true) words.push('--partial-work');
   const secure = fieldOf(run.config, 'secureAggregation');
   if (typeof secure === 'boolean') words.push(secure ? '--secure-aggregation' : '--no-secure-aggregation');
   return { command: words.join(' '), recorded: false };

@@ -42,6 +42,11 @@ describe('fedloom simulate', function () {
     expect(outcome.err).to.match(/^round 1\/3 .*acc 0\.\d{4} loss \d/m);
     const config = JSON.parse(await readFile(join(folder(), 'run', 'config.json'), 'utf8')) as Record<string, unknown>;
     expect(config).to.include({ partition: 'iid', clients: 6, rounds: 3, seed: 1 });
+    const env = JSON.parse(await readFile(join(folder(), 'run', 'env.json'), 'utf8')) as { command: string[] };
+    expect(env.command).to.deep.equal(['fedloom', ...args, '--json']);
+    expect(await readFile(join(folder(), 'run', 'report.html'), 'utf8')).to.contain(
+      'fedloom simulate --task task.json',
+    );
     // The same again gives the same, without a round.
     const again = await run([...args, '--resume', '--json']);
     expect(jsonOf(again)).to.deep.equal(result);

@@ -56,8 +56,9 @@ describe('simulate', () => {
 
   it('gives the same bytes over sockets as in memory, with and without secure aggregation', async () => {
     for (const secureAggregation of [false, true]) {
-      const memory = await simulate(cloudSimulation({ secureAggregation })).result;
-      const ws = await simulate(cloudSimulation({ secureAggregation, transport: 'ws', workers: 2 })).result;
+      const options = { secureAggregation, clients: 5, rounds: 2 };
+      const memory = await simulate(cloudSimulation(options)).result;
+      const ws = await simulate(cloudSimulation({ ...options, transport: 'ws', workers: 2 })).result;
       expect(memory.secureAggregation).to.equal(secureAggregation);
       expect(ws.weightsSha256).to.equal(memory.weightsSha256);
       expect(ws.loss).to.equal(memory.loss);
@@ -118,8 +119,11 @@ describe('simulate', () => {
           'env.json',
           'events.jsonl',
           'metrics.jsonl',
+          'plots',
+          'report.html',
           'result.json',
           'store',
+          'time.jsonl',
         ]);
       }
       const read = (name: string, file: string): Promise<string> => readFile(join(folder(), name, file), 'utf8');
@@ -149,6 +153,45 @@ describe('simulate', () => {
       expect(error.message).to.match(/holds a run with another "rounds": 5 there, 6 here/);
     });
 
+    it('counts on after an interruption, tells each event once, and keeps the best model and every n-th', async () => {
+      const whole = join(folder(), 'whole');
+      const broken = join(folder(), 'broken');
+      const options = { rounds: 6, checkpointEvery: 2 };
+      const expected = await simulate(cloudSimulation({ ...options, out: whole })).result;
+      const interrupted = simulate(cloudSimulation({ ...options, out: broken }));
+      for await (const { round } of interrupted) if (round === 3) break;
+      const result = await simulate(cloudSimulation({ ...options, out: broken })).result;
+      for (const key of ['bytesUp', 'bytesDown', 'weightsSha256', 'reports'] as const) {
+        expect(result[key], key).to.equal(expected[key]);
+      }
+      const lines = async (out: string, file: string) => jsonLines(await readFile(join(out, file), 'utf8'));
+      const ends = async (out: string): Promise<unknown[]> =>
+        (await lines(out, 'events.jsonl'))
+          .filter(
+            ({ type, data }) => type === 'evaluation' || (type === 'round' && Object.hasOwn(data as object, 'result')),
+          )
+          .map(({ message }) => message);
+      expect(await ends(broken))
+        .to.deep.equal(await ends(whole))
+        .and.to.have.length(12); // six rounds, each measured
+      const wall = (await lines(broken, 'time.jsonl')).map(({ round }) => round);
+      expect(wall).to.deep.equal([1, 2, 3, 4, 5, 6]);
+      expect(result.seconds).to.be.above(0);
+      const metrics = await lines(whole, 'metrics.jsonl');
+      const best = metrics.reduce((a, b) => ((b['eval/accuracy'] as number) > (a['eval/accuracy'] as number) ? b : a));
+      const hash = async (out: string, name: string): Promise<string> =>
+        createHash('sha256')
+          .update(await readFile(join(out, 'checkpoints', name, 'weights.bin')))
+          .digest('hex');
+      for (const out of [whole, broken]) {
+        const names = ['best', 'round-00002', 'round-00004', 'round-00006'];
+        expect(await readdir(join(out, 'checkpoints'))).to.have.members(names);
+        expect(await hash(out, 'best')).to.equal(best['weights']);
+        expect(await hash(out, 'round-00004')).to.equal(metrics[3]!['weights']);
+      }
+      expect(await readFile(join(broken, 'report.html'), 'utf8')).to.contain('<svg');
+    });
+
     for (const transport of ['memory', 'ws'] as const) {
       it(`goes on after a kill -9 as if nothing had happened (${transport})`, async function () {
         this.timeout(60_000);
@@ -158,19 +201,19 @@ describe('simulate', () => {
         const strategy = { name: 'scaffold' } as const;
         const devices = { devices: { speed: 10, dropout: 0.2, stragglers: 0.3 }, strategy };
         const options = { rounds: 1_000, transport, clientsPerRound: 5, ...(transport === 'memory' ? devices : {}) };
-        for (const round of transport === 'memory' ? [2, 4] : [3]) await killIn(round, killed, options);
+        await killIn(3, killed, options);
         // As many rounds as the killed one has; a target would stop both at once.
         const stop = async (out: string): Promise<string> => {
           let weights = '';
           for await (const each of simulate(cloudSimulation({ ...options, out }))) {
             weights = each.metrics['weights'] as string;
-            if (each.round === 12) break;
+            if (each.round === 6) break;
           }
           return weights;
         };
         expect(await stop(killed)).to.equal(await stop(whole));
         const lines = async (out: string): Promise<object[]> =>
-          jsonLines(await readFile(join(out, 'metrics.jsonl'), 'utf8')).filter(({ round }) => Number(round) <= 12);
+          jsonLines(await readFile(join(out, 'metrics.jsonl'), 'utf8')).filter(({ round }) => Number(round) <= 6);
         const real = transport === 'ws' ? { seconds: 0, bytesUp: 0, bytesDown: 0 } : {};
         const told = (await lines(killed)).map((line) => ({ ...line, ...real }));
         expect(told).to.deep.equal((await lines(whole)).map((line) => ({ ...line, ...real })));
@@ -247,12 +290,12 @@ describe('simulate', () => {
     it('picks from the devices that are at hand, and waits for more where they are too few', async () => {
       // 20 examples at one in two minutes: 40 minutes a round.
       const devices = { speed: 1 / 120, availability: 0.3 };
-      const options = { devices, clientsPerRound: 5, minReports: 2, rounds: 15, roundTimeout: 7_200_000 };
+      const options = { devices, clientsPerRound: 5, minReports: 2, rounds: 10, roundTimeout: 7_200_000 };
       const one = await simulate(cloudSimulation(options)).result;
       const two = await simulate(cloudSimulation({ ...options, workers: 2 })).result;
-      expect(one.rounds).to.equal(15);
-      expect(one.virtualSeconds).to.be.above(24 * 3_600); // it had to wait for the next night, and goes on then
-      expect(one.reports).to.be.within(30, 74); // some go away in the middle of their training
+      expect(one.rounds).to.equal(10);
+      expect(one.virtualSeconds).to.be.above(12 * 3_600); // alone they take 6.7 hours: it had to wait for the next evening
+      expect(one.reports).to.be.within(20, 49); // some go away in the middle of their training
       expect(two).to.deep.equal({ ...one, workers: 2, seconds: two.seconds });
     });
 

@@ -26,6 +26,7 @@ describe('the spread over clients', () => {
     expect(spread.weightedMean).to.be.closeTo(0.84, 1e-12); // (5 + 7 + 18 + 54) / 100
     expect(spread.mean).to.be.closeTo(0.75, 1e-12);
     expect(spread.p10).to.be.closeTo(0.56, 1e-12); // place 0.3 between 0.5 and 0.7
+    expect(spread.p90).to.be.at.least(spread.p10);
     expect(spread.worst10).to.equal(0.5);
     expect(spread.std).to.be.closeTo(Math.sqrt(0.0275), 1e-12); // (0.0625 + 0.0025 + 2 x 0.0225) / 4
     expect([spread.min, spread.max, spread.clients]).to.deep.equal([0.5, 0.9, 4]);
@@ -80,7 +81,7 @@ describe('the spread over clients', () => {
 
   it('becomes metrics of accuracies, or of losses where there are none', () => {
     const accuracies = fairnessMetrics(results([[1, 0.5, 9], [1, 1, 1]])); // prettier-ignore
-    expect(Object.keys(accuracies)).to.have.members(['p10', 'worst10', 'std', 'jain', 'min', 'max', 'mean'].map((key) => `fairness/${key}`)); // prettier-ignore
+    expect(Object.keys(accuracies)).to.have.members(['p10', 'p90', 'worst10', 'std', 'jain', 'min', 'max', 'mean'].map((key) => `fairness/${key}`)); // prettier-ignore
     expect(accuracies['fairness/worst10']).to.equal(0.5);
     expect(fairnessMetrics(results([[1, null, 9], [1, null, 1]]))['fairness/loss-worst10']).to.equal(9); // prettier-ignore
     expect(fairnessMetrics([])).to.deep.equal({});
