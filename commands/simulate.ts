@@ -41,7 +41,11 @@ export const command = (): Command => {
     .option('--resume', 'only go on with a run that --out holds', false)
     .option('--sweep <settings>', 'a run for each combination: "lr=0.05,0.1 seed=1..3"')
     .option('-c, --config <file>', 'options as YAML; flags win')
-    .option('--json', 'one JSON object on stdout', false);
+    .option('--json', 'one JSON object on stdout', false)
+    .addHelpText(
+      'after',
+      '\nThe folder ends with report.html and plots/. For other tools: fedloom report DIR --csv --tensorboard DIR --mlflow URL',
+    );
   return simulating.action((flags: Flags) => runAction(flags.json, () => run(simulating, flags)));
 };
 
