@@ -4,6 +4,7 @@ import { FederatedError } from '../shared/errors.ts';
 import { sha256Id } from '../shared/ids.ts';
 import type { MessageOf, ServerMessage } from '../shared/protocol/messages.ts';
 import { modelLayout } from '../shared/tasks/model.ts';
+import { defaultLimits } from '../shared/protocol/limits.ts';
 import { canonicalJson, decodeTask, type Task } from '../shared/tasks/task.ts';
 import { bytesFloats, floatBytes, layoutSize } from '../shared/weights.ts';
 import { sumOfSquares } from '../shared/updates/norm.ts';
@@ -213,6 +214,13 @@ export class JobWorker {
 
   async #fetchTask({ sha256, bytes }: Blob, signal: AbortSignal): Promise<Task> {
     if (this.#task?.sha256 === sha256) return this.#task.task;
+    if (bytes > defaultLimits.maxTaskBytes) {
+      const most = defaultLimits.maxTaskBytes; // JSON of a gigabyte would fill the memory and stop the page
+      throw new FederatedError(
+        'TOO_LARGE',
+        `the server announced a task of ${bytes} bytes; this client takes at most ${most}`,
+      );
+    }
     const task = decodeTask(await this.#options.fetcher.fetch(sha256, bytes, signal));
     this.#task = { sha256, task };
     return task;

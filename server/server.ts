@@ -1,19 +1,18 @@
 import * as crypto from 'node:crypto';
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import * as http from 'node:http';
 import * as https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import * as tls from 'node:tls';
-import { dirname, join } from 'node:path';
-import { toBase64Url, utf8 } from '../shared/bytes.ts';
+import { join } from 'node:path';
 import { clientIdOf, fingerprintOf, identityFromSeed } from '../shared/crypto/identity.ts';
 import { nativePrimitives } from '../shared/crypto/native.ts';
 import { FederatedError } from '../shared/errors.ts';
 import type { ClientId } from '../shared/ids.ts';
-import { newJoinCode, normaliseJoinCode } from '../shared/protocol/join-code.ts';
 import { defaultLimits, type Limits } from '../shared/protocol/limits.ts';
 import { formatLink } from '../shared/protocol/link.ts';
 import { version } from '../shared/version.ts';
+import { AuditLog } from './audit-log.ts';
 import { Coordinator } from './coordinator.ts';
 import { EventLog } from './event-log.ts';
 import { modelFiles } from './export/model-files.ts';
@@ -25,7 +24,8 @@ import { capSockets } from './http/cap-sockets.ts';
 import { MaskPool } from './masking/mask-pool.ts';
 import { createMetrics } from './metrics.ts';
 import type { Operations, Role } from './operations.ts';
-import { syncFolder } from './store/blob-files.ts';
+import { loadSecrets, rotateSecret, type Rotatable } from './secrets.ts';
+import { checkToken } from './signed-token.ts';
 import { openStore } from './store/open.ts';
 
 export interface ServerOptions {
@@ -93,18 +93,8 @@ export async function createServer(options: ServerOptions): Promise<FederatedSer
   try {
     const primitives = nativePrimitives(crypto);
     const randomBytes = (length: number): Uint8Array => new Uint8Array(crypto.randomBytes(length));
-    const secret = (name: string, make: () => Uint8Array): Promise<Uint8Array> => loadSecret(join(dataDir, name), make);
-    const seed = await secret('server.key', () => randomBytes(32));
-    if (seed.length !== 32) {
-      const message = `the file server.key in the data folder has ${seed.length} bytes, expected 32; restore it from a backup`;
-      throw new FederatedError('BAD_FILE', message);
-    }
-    const identity = identityFromSeed(primitives, seed);
-    const newToken = (): Uint8Array => utf8(toBase64Url(randomBytes(24)));
-    const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes).trim();
-    const adminToken = text(await secret('admin.token', newToken));
-    const viewerToken = text(await secret('viewer.token', newToken));
-    const joinCode = checkJoinCode(text(await secret('join.code', () => utf8(newJoinCode(randomBytes(16))))));
+    let secrets = await loadSecrets(dataDir);
+    const identity = identityFromSeed(primitives, secrets.seed);
     const fingerprint = fingerprintOf(primitives, identity.publicKey);
 
     const startedAt = clock.now();
@@ -130,20 +120,25 @@ export async function createServer(options: ServerOptions): Promise<FederatedSer
       host: world,
       identity,
       primitives,
-      admission: { mode: admission, joinCode },
+      admission: {
+        mode: admission,
+        get joinCode() {
+          return secrets.joinCode;
+        },
+      },
       handler: coordinator,
       allowedOrigins: options.allowedOrigins ?? [],
     });
 
     let ready = false;
-    let joinLink = '';
+    let linkNow = (): string => '';
     const operations: Operations = {
       info: () => ({
         name: 'fedloom',
         version,
         fingerprint,
         admission,
-        joinLink,
+        joinLink: linkNow(),
         startedAt,
         connections: coordinator.connections,
         traffic: metrics.traffic(),
@@ -179,10 +174,19 @@ export async function createServer(options: ServerOptions): Promise<FederatedSer
 
     const same = (a: string, b: string): boolean =>
       a.length === b.length && crypto.timingSafeEqual(Buffer.from(a), Buffer.from(b));
-    const roleOf = (token: string): Role | null => {
-      if (same(token, adminToken)) return 'admin';
-      if (same(token, viewerToken)) return 'viewer';
-      return gateway.clientOfToken(token) === undefined ? null : 'client';
+    const whoIs = (token: string): { role: Role; who: string } | null => {
+      if (same(token, secrets.adminToken)) return { role: 'admin', who: 'admin' };
+      if (same(token, secrets.viewerToken)) return { role: 'viewer', who: 'viewer' };
+      if (gateway.clientOfToken(token) !== undefined) return { role: 'client', who: 'client' };
+      const claims = checkToken(secrets.tokenKey, token, clock.now());
+      return claims === null ? null : { role: claims.role, who: `signed:${claims.name}` };
+    };
+    const roleOf = (token: string): Role | null => whoIs(token)?.role ?? null;
+    const audit = await AuditLog.open(dataDir);
+    audit.add({ at: clock.now(), who: 'server', address: '', action: `start ${version}`, status: 0 });
+    const rotate = async (what: Rotatable): Promise<void> => {
+      await rotateSecret(dataDir, what);
+      secrets = await loadSecrets(dataDir);
     };
     const { allowedOrigins = [] } = options;
     const listener = createHttpApp({
@@ -193,6 +197,12 @@ export async function createServer(options: ServerOptions): Promise<FederatedSer
       roleOf,
       limits,
       allowedOrigins,
+      audit: {
+        log: audit,
+        whoIs: (token) => (token === null ? null : whoIs(token))?.who ?? 'nobody',
+        now: () => clock.now(),
+      },
+      rotate,
       ready: () => ready,
       log,
       ...(options.dashboard === undefined ? {} : { dashboard: options.dashboard }),
@@ -220,8 +230,10 @@ export async function createServer(options: ServerOptions): Promise<FederatedSer
     const address = server.address() as AddressInfo;
     const shownHost = options.publicHost ?? (host === '0.0.0.0' || host === '::' ? 'localhost' : host);
     const secure = options.tls !== undefined;
-    const code = admission === 'code' ? { joinCode } : {};
-    joinLink = formatLink({ host: shownHost, port: address.port, fingerprint, secure, ...code });
+    linkNow = () => {
+      const code = admission === 'code' ? { joinCode: secrets.joinCode } : {};
+      return formatLink({ host: shownHost, port: address.port, fingerprint, secure, ...code });
+    };
     const bracketed = shownHost.includes(':') ? `[${shownHost}]` : shownHost;
     const url = `${secure ? 'https' : 'http'}://${bracketed}:${address.port}`;
     await writeFile(join(dataDir, 'server.json'), `${JSON.stringify({ url, pid: process.pid })}\n`, { mode: 0o600 });
@@ -238,16 +250,25 @@ export async function createServer(options: ServerOptions): Promise<FederatedSer
       await closed;
       clearTimeout(cut);
       await masks.close();
+      await audit.close();
       await closeStore();
     };
     return {
       url,
       port: address.port,
-      joinLink,
+      get joinLink() {
+        return linkNow();
+      },
       fingerprint,
-      joinCode,
-      adminToken,
-      viewerToken,
+      get joinCode() {
+        return secrets.joinCode;
+      },
+      get adminToken() {
+        return secrets.adminToken;
+      },
+      get viewerToken() {
+        return secrets.viewerToken;
+      },
       operations,
       events,
       traffic: () => metrics.traffic(),
@@ -271,36 +292,6 @@ function tlsOptions({ key, cert, clientCa }: NonNullable<ServerOptions['tls']>):
     throw new FederatedError('BAD_FILE', message, { cause });
   }
   return all;
-}
-
-/** @throws FederatedError BAD_FILE */
-function checkJoinCode(code: string): string {
-  try {
-    normaliseJoinCode(code);
-    return code;
-  } catch (cause) {
-    throw new FederatedError(
-      'BAD_FILE',
-      'the file join.code in the data folder is damaged; remove it to get a new code',
-      { cause },
-    );
-  }
-}
-
-/** A secret from its file, or a new one: written with access for the owner only. */
-async function loadSecret(path: string, make: () => Uint8Array): Promise<Uint8Array> {
-  try {
-    return new Uint8Array(await readFile(path));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-  }
-  const bytes = make();
-  // Whole or not at all: a crash must not leave half a key.
-  const draft = `${path}.${process.pid}`;
-  await writeFile(draft, bytes, { mode: 0o600, flush: true });
-  await rename(draft, path);
-  await syncFolder(dirname(path)); // a key that a power cut takes back would make this another server to its clients
-  return bytes;
 }
 
 async function listen(server: http.Server, host: string, port: number): Promise<void> {

@@ -8,6 +8,10 @@ import type { Log } from '../host.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Operations, Role } from '../operations.ts';
 import type { BlobStore } from '../store/store.ts';
+import type { AuditLog } from '../audit-log.ts';
+import type { Rotatable } from '../secrets.ts';
+import { audited } from './audited.ts';
+import { secretsApi } from './secrets-api.ts';
 import { createGuards } from './guards.ts';
 import { blobPrefix, blobRoute } from './blob-route.ts';
 import { clientsApi } from './clients-api.ts';
@@ -28,6 +32,14 @@ export interface HttpAppOptions {
   readonly limits?: Limits;
   /** False until the server can take clients, and again while it stops. */
   readonly ready: () => boolean;
+  /** Where changes and refusals are written down; absent: nowhere. */
+  readonly audit?: {
+    readonly log: Pick<AuditLog, 'add'>;
+    readonly whoIs: (token: string | null) => string;
+    readonly now: () => number;
+  };
+  /** Makes a secret anew; absent: the API does not offer it. */
+  readonly rotate?: (what: Rotatable) => Promise<void>;
   readonly log: Log;
   /** Web origins whose pages may read blobs, and nothing else, beside the server's own. */
   readonly allowedOrigins?: readonly string[];
@@ -84,12 +96,13 @@ export function createHttpApp(options: HttpAppOptions): (req: IncomingMessage, r
   statuses.all(['/healthz', '/readyz', '/metrics'], (_, res) => sendWrongMethod(res, log, 'GET, HEAD'));
   app.use(statuses);
 
-  const stream = eventStream({ operations, events, ...limits, heartbeat });
+  const stream = eventStream({ operations, events, roleOf: options.roleOf, ...limits, heartbeat });
   const api = express.Router();
   api.use((_, res, next) => {
     res.set('Cache-Control', 'no-store');
     next();
   });
+  if (options.audit !== undefined) api.use(audited(options.audit.log, options.audit.whoIs, options.audit.now));
   api.use(ownOrigin, views, limitChanges);
   api.get('/server', (_, res) => {
     const { joinLink, ...info } = operations.info();
@@ -101,6 +114,7 @@ export function createHttpApp(options: HttpAppOptions): (req: IncomingMessage, r
   api.use(runsApi({ operations, events, stream, log, limits }));
   api.use(clientsApi({ operations, log, limits }));
   api.use(tasksApi(log));
+  if (options.rotate !== undefined) api.use(secretsApi({ rotate: options.rotate, log, limits }));
   app.use('/api', api);
 
   app.use(builtPage('server/dashboard', options.dashboard));

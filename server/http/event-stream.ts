@@ -2,11 +2,13 @@ import type { Request, Response } from 'express';
 import { FederatedError } from '../../shared/errors.ts';
 import type { RunId } from '../../shared/ids.ts';
 import type { EventLog } from '../event-log.ts';
-import type { Operations, ServerEvent } from '../operations.ts';
+import type { Operations, Role, ServerEvent } from '../operations.ts';
+import { bearerToken } from './token.ts';
 
 export interface EventStreamOptions {
   readonly operations: Operations;
   readonly events: EventLog;
+  readonly roleOf: (token: string) => Role | null;
   /** ms between comment lines, which keep proxies from closing a quiet stream. */
   readonly heartbeat: number;
   /** A reader that is further behind is cut; it comes back with the id of its last event. Bytes. */
@@ -62,7 +64,12 @@ export function eventStream(options: EventStreamOptions): EventStream {
         write(`id: ${event.id}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
       };
       for (const event of queue) send(event);
-      const beat = setInterval(() => write(':\n\n'), heartbeat);
+      const token = bearerToken(req);
+      const beat = setInterval(() => {
+        // A token that is over, or was made anew, opens nothing any more, and keeps nothing open.
+        if (token === null || options.roleOf(token) === null) res.end();
+        else write(':\n\n');
+      }, heartbeat);
       res.on('close', () => {
         clearInterval(beat);
         ignore();

@@ -7,7 +7,7 @@ import type { Contents } from './contents.ts';
 import type { Finding } from './finding.ts';
 
 /** The secrets of a server's folder: the key that its clients know it by, and what lets people and clients in. */
-export const secretFiles = ['server.key', 'admin.token', 'viewer.token', 'join.code'] as const;
+export const secretFiles = ['server.key', 'admin.token', 'viewer.token', 'join.code', 'token.key'] as const;
 
 /** Checks the files beside the store. */
 export async function checkSecrets(dataDir: string): Promise<Finding[]> {

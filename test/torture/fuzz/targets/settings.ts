@@ -5,6 +5,8 @@ import { parseRange } from '../../../../server/http/range.ts';
 import { parseStrategy } from '../../../../server/strategies/spec.ts';
 import { parsePartition } from '../../../../simulations/partitions/parse.ts';
 import { UpdateKeeper } from '../../../../client/kept-update.ts';
+import { FederatedError } from '../../../../shared/errors.ts';
+import { defaultLimits } from '../../../../shared/protocol/limits.ts';
 import { checkSecAggPlan, makeSecAggPlan } from '../../../../shared/secagg/plan.ts';
 import { tasks } from '../../../../shared/tasks/catalog.ts';
 import { modelLayout } from '../../../../shared/tasks/model.ts';
@@ -26,6 +28,10 @@ const parsed = (input: Uint8Array): unknown => {
 };
 /** Objects of JSON take a multiple of their text, and the checks make a copy. */
 const jsonBytes = (length: number): number => 64 * length + 128 * 1024;
+/** As the server does where tasks come in, and the client where it fetches them. */
+function checkSize({ length }: Uint8Array): void {
+  if (length > defaultLimits.maxTaskBytes) throw new FederatedError('TOO_LARGE', 'larger than a task may be');
+}
 const all = Object.values(tasks);
 
 const task: Target = {
@@ -33,9 +39,10 @@ const task: Target = {
   shape: 'json',
   weight: 10,
   seeds: all.map(encodeTask).filter(({ length }) => length < 4_000),
-  codes: ['BAD_TASK', 'BAD_MODEL'],
+  codes: ['BAD_TASK', 'BAD_MODEL', 'TOO_LARGE'],
   allowed: (length) => 3 * jsonBytes(length), // what is accepted is read three times
   read(input) {
+    checkSize(input);
     const found = decodeTask(input);
     const size = layoutSize(modelLayout(found.model));
     must(Number.isSafeInteger(size) && size > 0 && size <= 2 ** 30, 'a model has a size that memory may hold');
@@ -54,9 +61,10 @@ const config: Target = {
     { strategy: { name: 'multi-krum' }, secureAggregation: false, minClients: 20, clientsPerRound: 20 },
     { strategy: { name: 'scaffold' }, weighting: 'uniform', overselect: 1.3, seed: 7 },
   ].map((changes) => utf8(JSON.stringify({ task: all[0], rounds: 3, seed: 1, ...changes }))),
-  codes: ['BAD_CONFIG', 'BAD_TASK', 'BAD_MODEL', 'BAD_ARGUMENT'],
+  codes: ['BAD_CONFIG', 'BAD_TASK', 'BAD_MODEL', 'BAD_ARGUMENT', 'TOO_LARGE'],
   allowed: jsonBytes,
   read(input) {
+    checkSize(input);
     const found = checkRunConfig(parsed(input));
     return `${found.strategy.name} ${found.secureAggregation}`;
   },
