@@ -310,7 +310,8 @@ function push(state: SessionState, outgoing: Outgoing, acknowledged: number): St
 
 function roundOver(state: SessionState, message: MessageOf<ServerMessage, 'committed' | 'abandoned'>): Step {
   const { run, round, attempt } = message;
-  const mine = state.job !== null && state.job.run === run && state.job.round === round;
+  // In an asynchronous run the update of an earlier round's job may be what this round counts.
+  const mine = state.job !== null && state.job.run === run && state.job.round <= round;
   const [dropped, effects] = mine ? dropJob(state) : same(state);
   if (message.type === 'abandoned') {
     // The kept update stays: the next attempt starts from the same model.

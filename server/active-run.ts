@@ -10,21 +10,22 @@ import { statisticSpans, type Span } from '../shared/tasks/spans.ts';
 import { bytesFloats, floatBytes } from '../shared/weights.ts';
 import type { ClosedReports } from './aggregation.ts';
 import { Attempt, type AttemptOwner } from './attempt.ts';
-import type { MessageWhere } from './attempt-plan.ts';
+import type { Base, Bases, MessageWhere } from './attempt-plan.ts';
 import { isSecure } from './config.ts';
 import type { Host, Population } from './host.ts';
 import type { RoundDetail, ServerEvent } from './operations.ts';
 import { detailOfAttempt } from './round-detail.ts';
 import { evaluateRound, lacksEvaluation } from './round-evaluation.ts';
+import { openCohort } from './open-cohort.ts';
 import { recordOf } from './round-record.ts';
 import { RunSums } from './run-sums.ts';
 import type { SecureMessage } from './secure-side.ts';
-import { minReportsOf, select } from './selection.ts';
+import { minReportsOf, select, type Selection } from './selection.ts';
 import { spreadMetrics } from './spread.ts';
 import type { Evaluation, StoredAttempt, StoredRun } from './store/store.ts';
 import { nextModel } from './strategies/next-model.ts';
 import type { Strategy } from './strategies/strategy.ts';
-import { leastReportsOf, sharesState, strategyOf } from './strategies/table.ts';
+import { bufferOf, leastReportsOf, sharesState, strategyOf } from './strategies/table.ts';
 import type { Report } from './uploads.ts';
 
 /** What the reason of a run ends with that is paused since its disk is full. */
@@ -79,6 +80,8 @@ export class ActiveRun implements AttemptOwner {
   #isEnding = false;
   /** The attempt that an earlier process has left unfinished: the next one goes on with its cohort. */
   #left: StoredAttempt | null = null;
+  /** In an asynchronous run: who is at work while one attempt ends and the next begins. */
+  #carried = new Map<ClientId, Base>();
   #waitsToRetry = false;
   /** How often in a row the run has found no room on the disk. */
   #timesFull = 0;
@@ -150,10 +153,11 @@ export class ActiveRun implements AttemptOwner {
   /** Goes on with the attempt that the store holds, or begins a new one as soon as enough clients are ready. */
   async start(): Promise<void> {
     const attempt = await this.#host.store.attempt(this.#stored.id);
-    if (this.#stored.round > 0 || attempt !== null) this.#sayResumed(attempt);
+    if (this.#stored.round > 0 || attempt !== null) this.#sayResumed(attempt?.attempt === 0 ? null : attempt);
     if (this.#stored.state === 'created') await this.#setState('waiting');
     if (await lacksEvaluation(this.#stored, this.#host)) await this.evaluate();
-    if (attempt !== null && attempt.round === this.#number) {
+    if (attempt?.attempt === 0) this.#carried = new Map(attempt.bases);
+    else if (attempt !== null && attempt.round === this.#number) {
       // Keys and masks of a secure attempt went with the process that had it: its cohort begins a new one.
       this.#attempts = attempt.attempt + (isSecure(this.#stored.config) ? 1 : 0);
       this.#left = attempt;
@@ -201,6 +205,7 @@ export class ActiveRun implements AttemptOwner {
   }
 
   #refuseIdle(id: ClientId, { type, run, round, attempt }: Report | SecureMessage): void {
+    if (this.#carried.has(id)) return; // asked for once more when it is a member again
     const code = round < this.#number ? 'STALE_ROUND' : 'ROUND_CLOSED';
     this.#host.metrics.refused(code);
     this.#send(id, { type: 'refused', run, round, attempt, code, message: `${type}: no round is in progress` });
@@ -274,10 +279,19 @@ export class ActiveRun implements AttemptOwner {
 
   // What the attempt asks for.
 
-  async save(cohort: readonly ClientId[], wanted: number): Promise<void> {
+  others(attempt: Attempt): readonly ClientId[] {
+    return this.#population.ready().filter((id) => !attempt.isMember(id) && !this.#spoilers.has(id));
+  }
+
+  async save(cohort: readonly ClientId[], wanted: number, bases: Bases): Promise<void> {
     const { id, config, state } = this.#stored;
     const where = { run: id, round: this.#number, attempt: this.#attempts };
-    await this.#host.store.saveAttempt({ ...where, cohort, wanted });
+    await this.#host.store.saveAttempt({
+      ...where,
+      cohort,
+      wanted,
+      ...(bases.size === 0 ? {} : { bases: [...bases] }),
+    });
     if (state === 'waiting') await this.#setState('running');
     const text = `Round ${where.round} of ${config.rounds} begins with ${cohort.length} clients.`;
     this.event('round', text, { ...where, cohort: cohort.length });
@@ -297,7 +311,10 @@ export class ActiveRun implements AttemptOwner {
     const bytes = { bytesUp: attempt.bytesUp, bytesDown: meters.traffic().down - this.#downBefore };
     const spread = spreadMetrics(attempt.watch.clients(attempt.state));
     const metrics = { ...reports.metricMeans(), ...spread, seconds, ...bytes, examples: reports.examples };
-    await store.commitRound(this.#stored.id, { record, evaluation: null, metrics }, { weights, strategyState });
+    const { carried } = attempt.leftAtWork;
+    const bases = carried.size === 0 ? {} : { bases: [...carried] };
+    const after = { weights, strategyState };
+    await store.commitRound(this.#stored.id, { record, evaluation: null, metrics }, { ...after, ...bases });
     onStep?.('round-committed');
     this.#last = record;
     this.#weights = next.weights;
@@ -335,6 +352,7 @@ export class ActiveRun implements AttemptOwner {
   async over(attempt: Attempt): Promise<void> {
     attempt.close();
     this.#attempt = null;
+    if (attempt.state.result !== 'abandoned') this.#carried = new Map(attempt.leftAtWork.carried);
     this.#keepDetail(attempt);
     try {
       await this.#goOnAfter(attempt);
@@ -438,27 +456,36 @@ export class ActiveRun implements AttemptOwner {
 
   /** Begins the next attempt if the run is at work, none is in progress, and enough clients are ready. */
   #begin(): void {
-    const { state, config, id } = this.#stored;
+    const { state, id } = this.#stored;
     const atWork = state === 'waiting' || state === 'running';
     if (!atWork || this.#attempt !== null || this.#waitsToRetry || this.#closed) return;
     if (!this.#isTakenUp || this.#isEnding || this.#isComplete) return;
     if (this.#left !== null) return this.#goOn(this.#left);
     const where = { run: id, round: this.#number, attempt: this.#attempts + 1 };
     const trusted = this.#population.ready().filter((each) => !this.#spoilers.has(each));
-    const selection = select(config, where, trusted);
+    const selection = this.#select(where, trusted);
     if (selection === null) {
       if (state === 'running') this.#setState('waiting').catch((error: unknown) => this.trouble(error));
       return;
     }
     this.#attempts++;
-    this.#goOn(selection);
+    this.#goOn({ ...selection, bases: [...this.#carried] });
     for (const each of this.#population.ready()) this.#tellWait(each);
   }
 
-  #goOn({ cohort, wanted }: Pick<StoredAttempt, 'cohort' | 'wanted'>): void {
+  #select(where: Pick<StoredAttempt, 'run' | 'round' | 'attempt'>, ready: readonly ClientId[]): Selection | null {
+    const { config } = this.#stored;
+    const buffer = bufferOf(this.#strategy);
+    return buffer === undefined
+      ? select(config, where, ready)
+      : openCohort(config, buffer, where, ready, this.#carried);
+  }
+
+  #goOn({ cohort, wanted, bases = [] }: Pick<StoredAttempt, 'cohort' | 'wanted' | 'bases'>): void {
     this.#left = null;
+    this.#carried.clear();
     try {
-      this.#open(cohort, wanted);
+      this.#open(cohort, wanted, new Map(bases));
     } catch (thrown) {
       this.trouble(thrown);
     }
@@ -470,20 +497,21 @@ export class ActiveRun implements AttemptOwner {
     while (this.#ended.length > 1 && rows > keptRows) rows -= this.#ended.shift()!.clients.length;
   }
 
-  #open(cohort: readonly ClientId[], wanted: number): void {
+  #open(cohort: readonly ClientId[], wanted: number, bases: Bases): void {
     const { id, config, task, weights, strategyState } = this.#stored;
     const strategy = this.#strategy;
     const length = this.#weights.length;
     const minReports = minReportsOf(config, wanted, leastReportsOf(strategy));
     const where = { run: id, round: this.#number, attempt: this.#attempts };
     const control = sharesState(strategy) ? strategyState : null;
-    const plan = { ...where, config, strategy, task, taskBytes: this.#taskBytes, weights, length, control };
+    const plan = { ...where, config, strategy, task, taskBytes: this.#taskBytes, weights, length, control, bases };
+    const most = bufferOf(strategy) === undefined ? cohort.length : wanted;
     this.#attempt = new Attempt({
       plan,
       host: this.#host,
       population: this.#population,
       owner: this,
-      aggregation: this.#sums.begin(plan, this.#host, cohort.length, minReports),
+      aggregation: this.#sums.begin(plan, this.#host, most, minReports),
       pool: this.#sums.pool,
     });
     this.#downBefore = this.#host.metrics.traffic().down;
@@ -514,7 +542,10 @@ export class ActiveRun implements AttemptOwner {
     if (result === 'abandoned') return;
     const weights = fromHex(weightsAfter);
     const told = { type: 'committed', run, round, attempt: number, result, weights } as const;
+    const { carried, stale } = attempt.leftAtWork;
+    for (const id of stale) attempt.tooStale(id);
     for (const id of attempt.state.members.keys()) {
+      if (carried.has(id)) continue; // at work still
       this.#send(id, { ...told, weightsBytes: 4 * this.#weights.length, counted: attempt.ledger.has(id) });
     }
   }
@@ -569,7 +600,11 @@ export class ActiveRun implements AttemptOwner {
 
   #tellWait(id: ClientId): void {
     if (this.isMember(id)) return;
-    this.#send(id, { type: 'wait', reason: this.waitReasonFor(id), run: this.#stored.id, round: this.#number });
+    const reason = this.waitReasonFor(id);
+    // A client that hears of no run keeps what it has begun for it, since it will be a member again.
+    const isKept = !this.#isTakenUp || this.#carried.has(id);
+    const about = isKept ? {} : { run: this.#stored.id, round: this.#number };
+    this.#send(id, { type: 'wait', reason, ...about });
   }
 
   #tellAll(): void {

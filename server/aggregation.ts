@@ -22,8 +22,12 @@ export interface Aggregation {
   /** Length of an update on the wire. */
   readonly bytes: number;
   newCheck(): UpdateCheck;
-  /** Adds a whole update. @throws FederatedError when it cannot be taken any more */
-  add(upload: Upload): Added;
+  /**
+   * Adds a whole update.
+   * @param factor - it is multiplied by, where that differs from 1
+   * @throws FederatedError when it cannot be taken any more
+   */
+  add(upload: Upload, factor?: number): Added;
   /** The sums, or the updates themselves, once no more reports come. */
   close(): Promise<ClosedReports>;
   /** Ends without a sum; resolves when no memory is in use any more. */
@@ -56,10 +60,11 @@ export class PlainAggregation implements Aggregation {
     return clearCheck(this.#maxNorm);
   }
 
-  add({ report, bytes, check }: Upload): Added {
+  add({ report, bytes, check }: Upload, factor = 1): Added {
     const { examples, metrics } = report;
     const values = new Float32Array(bytes.buffer, 0, this.#sum.length);
     const norm = check.norm() ?? 0;
+    if (factor !== 1) scale(values, factor);
     if (norm > this.#clippingNorm) scale(values, this.#clippingNorm / norm);
     const done = this.#sum.add({ values, examples, metrics });
     return { done, examples, seen: { examples, norm, metrics } };

@@ -5,6 +5,7 @@ import type { Clock } from './host.ts';
 export class AttemptClocks {
   readonly #clock: Clock;
   readonly #graces = new Map<ClientId, () => void>();
+  readonly #turns = new Map<ClientId, () => void>();
   #deadline: number | null = null;
   #cancelDeadline: () => void = () => {};
 
@@ -39,10 +40,18 @@ export class AttemptClocks {
     this.#graces.delete(id);
   }
 
+  /** When the time of one client is over that has one of its own. Replaces. @param at - ms since 1970 */
+  turn(id: ClientId, at: number, over: () => void): void {
+    this.#turns.get(id)?.();
+    this.#turns.set(id, this.#clock.after(Math.max(0, at - this.#clock.now()), over));
+  }
+
   clear(): void {
     this.#cancelDeadline();
     this.#deadline = null;
-    for (const cancel of this.#graces.values()) cancel();
-    this.#graces.clear();
+    for (const timers of [this.#graces, this.#turns]) {
+      for (const cancel of timers.values()) cancel();
+      timers.clear();
+    }
   }
 }

@@ -39,17 +39,25 @@ export class AttemptVoice {
     this.#isSilent = true;
   }
 
-  /** Whether a message is about this very attempt. */
-  isCurrent({ run, round, attempt }: MessageWhere): boolean {
-    return run === this.where.run && round === this.where.round && attempt === this.where.attempt;
+  /** The attempt that a client of this one was told of: in an asynchronous run it may be an earlier one. */
+  whereOf(client: ClientId): MessageWhere {
+    const base = this.#plan.bases.get(client);
+    return base === undefined ? this.where : { run: this.where.run, round: base.round, attempt: base.attempt };
+  }
+
+  /** Whether a message is about the very attempt that its client was told of. */
+  isCurrent(client: ClientId, { run, round, attempt }: MessageWhere): boolean {
+    const where = this.whereOf(client);
+    return run === where.run && round === where.round && attempt === where.attempt;
   }
 
   /** @param deadline - ms from now. @param plans - of secure aggregation, as JSON */
   train(to: ClientId, deadline: number, plans: { readonly secagg: string; readonly update: string } | null): void {
-    const { task, taskBytes, weights, length, control } = this.#plan;
+    const { task, taskBytes, length, control, bases } = this.#plan;
+    const { weights } = bases.get(to) ?? this.#plan;
     this.send(to, {
       type: 'train',
-      ...this.where,
+      ...this.whereOf(to),
       task: fromHex(task),
       weights: fromHex(weights),
       taskBytes,
@@ -68,7 +76,7 @@ export class AttemptVoice {
 
   received(client: ClientId): void {
     this.#host.onStep?.('report-received');
-    this.send(client, { type: 'received', ...this.where });
+    this.send(client, { type: 'received', ...this.whereOf(client) });
   }
 
   counted(client: ClientId, report: Report, seen: Readonly<Record<string, unknown>>): void {

@@ -2,15 +2,18 @@ import { asFederatedError, FederatedError, type ErrorCode } from '../shared/erro
 import type { ClientId } from '../shared/ids.ts';
 import type { Added, Aggregation, ClosedReports } from './aggregation.ts';
 import { AttemptClocks } from './attempt-clocks.ts';
-import type { AttemptPlan, Ledger, MessageWhere } from './attempt-plan.ts';
+import type { AttemptPlan, Base, Bases, Ledger, MessageWhere } from './attempt-plan.ts';
 import { AttemptVoice } from './attempt-voice.ts';
 import { AttemptWatch } from './attempt-watch.ts';
 import type { Host, Population } from './host.ts';
 import type { ServerEvent } from './operations.ts';
+import { carryOn, joining, stalenessOf } from './open-cohort.ts';
 import { checkReport } from './report-check.ts';
 import {
   askedOf,
   hasGiven,
+  isAtWork,
+  isOpen,
   isPending,
   newRound,
   step,
@@ -22,13 +25,17 @@ import {
 import { SecureAnswers } from './secure-answers.ts';
 import type { SecurePlans } from './secure-plans.ts';
 import { SecureSide, type SecureMessage } from './secure-side.ts';
+import type { Buffer } from './strategies/strategy.ts';
+import { bufferOf } from './strategies/table.ts';
 import { updateShapeOf } from './update-shape.ts';
 import { Uploads, type Report, type Upload } from './uploads.ts';
 
 /** What the run does for its attempt. A rejected promise is trouble for the whole run. */
 export interface AttemptOwner {
   /** Makes the cohort durable. */
-  save(cohort: readonly ClientId[], wanted: number): Promise<void>;
+  save(cohort: readonly ClientId[], wanted: number, bases: Bases): Promise<void>;
+  /** Clients that could join the attempt: able to train, and not in it. */
+  others(attempt: Attempt): readonly ClientId[];
   /** Turns the reports into a durable model and round. */
   commit(attempt: Attempt, reports: ClosedReports): Promise<void>;
   evaluate(): Promise<void>;
@@ -73,8 +80,15 @@ export class Attempt {
   /** Of secure aggregation, else null. */
   readonly #answers: SecureAnswers | null;
   readonly #plans: SecurePlans['texts'] | null;
+  /** Of an asynchronous run, else undefined. */
+  readonly #buffer: Buffer | undefined;
   readonly #uploads: Uploads;
-  readonly #counted = new Map<ClientId, { readonly examples: number | null; readonly upload: Uint8Array }>();
+  readonly #counted = new Map<
+    ClientId,
+    { readonly examples: number | null; readonly upload: Uint8Array; readonly basedOn?: number }
+  >();
+  /** When clients of an asynchronous run that began in this attempt were told to, ms since 1970. */
+  readonly #begun = new Map<ClientId, number>();
   readonly #clocks: AttemptClocks;
   #state: RoundState = newRound;
   #closed = false;
@@ -102,6 +116,7 @@ export class Attempt {
     const around = { voice, onStep: host.onStep, state: () => this.#state, dispatch, spoiled };
     this.#answers = isSecure ? new SecureAnswers(aggregation, around) : null;
     this.#plans = isSecure ? aggregation.plans.texts : null;
+    this.#buffer = bufferOf(plan.strategy);
     this.startedAt = host.clock.now();
     this.watch = new AttemptWatch(() => host.clock.now());
     this.watch.phase('selecting');
@@ -111,10 +126,10 @@ export class Attempt {
         now: () => this.#host.clock.now(),
         send: (client, report, offset) => {
           this.#host.onStep?.('upload-begun');
-          voice.send(client, { type: 'send', ...voice.where, upload: report.upload, offset });
+          voice.send(client, { type: 'send', ...voice.whereOf(client), upload: report.upload, offset });
         },
         ack: (client, report, offset) =>
-          voice.send(client, { type: 'ack', ...voice.where, upload: report.upload, offset }),
+          voice.send(client, { type: 'ack', ...voice.whereOf(client), upload: report.upload, offset }),
         whole: (upload) => this.#count(upload),
         refused: (client, report, error) => this.#refuse(client, report, error),
       },
@@ -152,13 +167,32 @@ export class Attempt {
     return this.#uploads.isWaiting(id);
   }
 
+  /** Of an asynchronous run whose reports are in: who goes on with its training in the next round, and who is too far behind. */
+  get leftAtWork(): { readonly carried: Bases; readonly stale: readonly ClientId[] } {
+    const { round, attempt, weights, bases } = this.plan;
+    if (this.#buffer === undefined) return { carried: new Map(), stale: [] };
+    const own = (id: ClientId): Base => ({ round, attempt, weights, since: this.#sinceOf(id) });
+    return carryOn(this.#state, bases, own, { next: round + 1, maxStaleness: this.#buffer.maxStaleness });
+  }
+
+  /** A client is at work on a model that is too old for the next round: it need not go on. */
+  tooStale(id: ClientId): void {
+    const { round } = this.plan;
+    const { round: base } = this.#voice.whereOf(id);
+    const most = this.#buffer?.maxStaleness ?? 0;
+    const message = `report: round ${base} is over; its update would be ${round + 1 - base} rounds old, and at most ${most} are taken`;
+    this.#voice.refused(id, this.#voice.whereOf(id), new FederatedError('STALE_ROUND', message), 'A report');
+  }
+
   begin(cohort: readonly ClientId[], wanted: number, minReports: number): void {
-    this.#dispatch({ type: 'selected', cohort, wanted, minReports, secure: this.#answers !== null });
+    const isOpenCohort = this.#buffer !== undefined;
+    this.#dispatch({ type: 'selected', cohort, wanted, minReports, secure: this.#answers !== null, isOpenCohort });
   }
 
   clientReady(id: ClientId): void {
     this.#clocks.endGrace(id);
     this.#dispatch({ type: 'back', from: id });
+    if (!this.isMember(id)) this.#invite();
   }
 
   /** The client's socket closed, or it is not able to train for now. */
@@ -172,13 +206,13 @@ export class Attempt {
   }
 
   downloaded(id: ClientId, message: MessageWhere): void {
-    if (!this.#voice.isCurrent(message) || !this.isMember(id)) return;
+    if (!this.#voice.isCurrent(id, message) || !this.isMember(id)) return;
     this.watch.reached(id, 'modelAt');
     this.#dispatch({ type: 'downloaded', from: id });
   }
 
   failed(id: ClientId, message: MessageWhere & { readonly code: ErrorCode; readonly message: string }): void {
-    if (!this.#voice.isCurrent(message) || !this.isMember(id)) return;
+    if (!this.#voice.isCurrent(id, message) || !this.isMember(id)) return;
     this.#voice.failed(id, message.code, message.message);
     this.#uploads.drop(id);
     this.#dispatch({ type: 'failed', from: id });
@@ -186,30 +220,33 @@ export class Attempt {
 
   /** A client offers its update. */
   report(id: ClientId, report: Report): void {
-    const { run, round, attempt, config, strategy, length } = this.plan;
+    const { config, strategy, length } = this.plan;
+    const member = this.#state.members.get(id);
+    // Asked for once more when the next round begins.
+    const isCarried = this.#buffer !== undefined && member !== undefined && isAtWork(this.#state, member);
+    if (isCarried && !isOpen(this.#state)) return;
     const verdict = checkReport(report, {
-      run,
-      round,
-      attempt,
+      ...this.#voice.whereOf(id),
       encoding: this.#aggregation.encoding,
       bytes: this.#aggregation.bytes,
       maxExamples: config.maxExamples,
       named: updateShapeOf(strategy, length).named,
       open: askedOf(this.#state) === 'report',
-      member: this.#state.members.get(id)?.state,
+      member: member?.state,
       counted: this.#counted.get(id)?.upload,
     });
     if (verdict === 'accept') {
       this.watch.reached(id, 'offeredAt');
       this.#uploads.begin(id, report);
-    } else if (verdict === 'known') this.#voice.send(id, { type: 'received', ...this.#voice.where });
+    } else if (verdict === 'known') this.#voice.send(id, { type: 'received', ...this.#voice.whereOf(id) });
     else this.#refuse(id, report, verdict);
   }
 
   /** A client's answer in a step of secure aggregation. What it has given already is passed over. */
   answer(id: ClientId, message: SecureMessage): void {
     const member = this.#state.members.get(id);
-    if (member !== undefined && this.#voice.isCurrent(message) && hasGiven(this.#state, member, message.type)) return;
+    if (member !== undefined && this.#voice.isCurrent(id, message) && hasGiven(this.#state, member, message.type))
+      return;
     try {
       if (this.#answers === null) {
         throw new FederatedError('SECAGG_STEP', `${message.type}: this run is without secure aggregation`);
@@ -217,7 +254,7 @@ export class Attempt {
       this.#answers.take(id, message);
     } catch (thrown) {
       this.#voice.refused(id, message, asFederatedError(thrown), 'An answer');
-      if (this.#voice.isCurrent(message)) this.#dispatch({ type: 'refused', from: id });
+      if (this.#voice.isCurrent(id, message)) this.#dispatch({ type: 'refused', from: id });
       return;
     }
     this.#dispatch({ type: 'answered', from: id, kind: message.type });
@@ -267,12 +304,9 @@ export class Attempt {
       case 'save':
         return this.#attemptTo(() => this.#save());
       case 'train':
-        this.watch.reached(effect.to, 'sentAt');
-        return this.#voice.train(
-          effect.to,
-          this.startedAt + this.plan.config.roundTimeout - this.#host.clock.now(),
-          this.#plans,
-        );
+        return this.#train(effect.to);
+      case 'invite':
+        return this.#invite();
       case 'arm':
         return this.#arm(effect.deadline);
       case 'ask':
@@ -284,7 +318,7 @@ export class Attempt {
       case 'unmask':
         return this.#attemptTo(() => this.#unmask());
       case 'confirm':
-        return this.#voice.send(effect.to, { type: 'received', ...this.#voice.where });
+        return this.#voice.send(effect.to, { type: 'received', ...this.#voice.whereOf(effect.to) });
       case 'aggregate':
         return this.#attemptTo(() => this.#aggregate());
       case 'evaluate':
@@ -304,9 +338,41 @@ export class Attempt {
   }
 
   async #save(): Promise<void> {
-    await this.#owner.save([...this.#state.members.keys()], this.#state.wanted);
+    await this.#owner.save([...this.#state.members.keys()], this.#state.wanted, this.plan.bases);
     this.#host.onStep?.('attempt-saved');
     this.#dispatch({ type: 'saved', present: new Set(this.#population.ready()) });
+  }
+
+  #train(to: ClientId): void {
+    this.watch.reached(to, 'sentAt');
+    const now = this.#host.clock.now();
+    let since = this.startedAt;
+    if (this.#buffer !== undefined) {
+      if (!this.#begun.has(to)) this.#begun.set(to, now);
+      since = this.plan.bases.get(to)?.since ?? this.#sinceOf(to);
+    }
+    const end = since + this.plan.config.roundTimeout;
+    if (this.#buffer !== undefined) this.#clocks.turn(to, end, () => this.#overdue(to));
+    this.#voice.train(to, end - now, this.#plans);
+  }
+
+  #sinceOf(id: ClientId): number {
+    return this.#begun.get(id) ?? this.startedAt;
+  }
+
+  #overdue(id: ClientId): void {
+    this.#uploads.drop(id);
+    this.#dispatch({ type: 'overdue', from: id });
+  }
+
+  /** Lets others join an open cohort as far as there are places. */
+  #invite(): void {
+    if (this.#buffer === undefined || this.#closed || !isOpen(this.#state)) return;
+    const others = this.#owner.others(this);
+    if (others.length === 0) return this.#dispatch({ type: 'deserted' });
+    const { plan } = this;
+    const cohort = joining(plan.config, this.#buffer, plan, this.#state, others);
+    if (cohort.length > 0) this.#dispatch({ type: 'joined', cohort });
   }
 
   /** The first deadlines count from the beginning of the attempt, those of later answers from when they are asked for. */
@@ -324,10 +390,13 @@ export class Attempt {
   }
 
   #grace(id: ClientId): void {
-    this.#clocks.grace(id, this.#host.limits.rejoinGrace, () => {
+    const { rejoinGrace } = this.#host.limits;
+    const over = (): void => {
       this.#uploads.drop(id);
       this.#dispatch({ type: 'grace-over', from: id });
-    });
+    };
+    if (rejoinGrace === 0) over();
+    else this.#clocks.grace(id, rejoinGrace, over);
   }
 
   async #unmask(): Promise<void> {
@@ -351,28 +420,33 @@ export class Attempt {
     }
     let added: Added;
     try {
-      added = this.#aggregation.add(upload);
+      added = this.#aggregation.add(upload, this.#buffer?.scale(this.#stalenessOf(client)));
     } catch (thrown) {
       this.#uploads.release(upload);
       this.#refuse(client, report, asFederatedError(thrown));
       return;
     }
     const { done, examples, seen } = added;
-    this.#counted.set(client, { examples, upload: report.upload });
+    const basedOn = this.#buffer === undefined ? {} : { basedOn: this.#voice.whereOf(client).round };
+    this.#counted.set(client, { examples, upload: report.upload, ...basedOn });
     this.watch.counted(client, examples, report.backend ?? '', seen);
     this.#attemptTo(async () => {
       if (done !== null) await done;
       this.#uploads.release(upload);
       this.#voice.received(client);
     });
-    this.#voice.counted(client, report, seen);
+    this.#voice.counted(client, report, { ...seen, ...basedOn });
     this.#dispatch({ type: 'answered', from: client, kind: 'report' });
+  }
+
+  #stalenessOf(client: ClientId): number {
+    return stalenessOf(this.plan.round, this.plan.bases.get(client));
   }
 
   #refuse(client: ClientId, report: Report, error: FederatedError): void {
     this.#host.metrics.report('refused');
     this.#voice.refused(client, report, error, 'A report');
-    const isLast = this.#voice.isCurrent(report) && contentFaults.includes(error.code);
+    const isLast = this.#voice.isCurrent(client, report) && contentFaults.includes(error.code);
     if (isLast) this.#dispatch({ type: 'refused', from: client });
   }
 

@@ -5,8 +5,8 @@ import { taskSchema } from '../shared/tasks/task.ts';
 import { layoutSize } from '../shared/weights.ts';
 import { planOfClients } from './strategies/client-part.ts';
 import { strategySchema } from './strategies/options.ts';
-import type { SetStrategy } from './strategies/strategy.ts';
-import { strategyOf } from './strategies/table.ts';
+import type { Buffer, SetStrategy } from './strategies/strategy.ts';
+import { bufferOf, strategyOf } from './strategies/table.ts';
 import { checkSetBytes } from './update-set.ts';
 
 /** A run's settings: everything the server decides about one training of a task. Plain JSON. */
@@ -87,7 +87,10 @@ export function checkRunConfig(value: unknown): RunConfig {
   }
   const strategy = strategyOf(config.strategy);
   if (strategy.kind === 'set') checkSetStrategy(strategy, config);
-  const { secureAggregation = strategy.kind === 'sum' && smallestCohort(config) >= minSecureCohort } = config;
+  const buffer = bufferOf(strategy);
+  if (buffer !== undefined) checkBuffer(strategy.name, buffer, config);
+  const maySecure = strategy.kind === 'sum' && buffer === undefined;
+  const { secureAggregation = maySecure && smallestCohort(config) >= minSecureCohort } = config;
   if (secureAggregation && smallestCohort(config) < minSecureCohort) {
     throw new FederatedError(
       'BAD_CONFIG',
@@ -108,6 +111,31 @@ export function checkRunConfig(value: unknown): RunConfig {
 function withPopulation({ strategy, minClients }: RunConfig): RunConfig['strategy'] {
   if (strategy.name !== 'scaffold' && strategy.name !== 'feddyn') return strategy;
   return { ...strategy, population: strategy.population ?? minClients };
+}
+
+/** @throws FederatedError BAD_CONFIG */
+function checkBuffer(name: string, { size }: Buffer, config: RunConfig): void {
+  const refuse = (text: string): never => {
+    throw new FederatedError('BAD_CONFIG', `config: strategy ${name}: ${text}`);
+  };
+  if (config.secureAggregation === true) {
+    refuse(
+      'its sums are over reports of several rounds, and masks of different rounds do not cancel; set secureAggregation to ' +
+        'false, or use fedavg',
+    );
+  }
+  for (const field of ['clientsPerRound', 'clientFraction'] as const) {
+    if (config[field] !== undefined) {
+      refuse(`its rounds have no cohort of a size, so ${field} means nothing; give bufferSize and concurrency`);
+    }
+  }
+  if (config.overselect > 1) refuse('nobody is picked in vain, so overselect means nothing; give concurrency');
+  if (size > config.minClients) {
+    refuse(
+      `a client counts once in a buffer, so bufferSize may be at most minClients, ${config.minClients}, and is ${size}`,
+    );
+  }
+  if ((config.minReports ?? 1) > size) refuse(`minReports is larger than bufferSize, ${size}: no round could end`);
 }
 
 /** @throws FederatedError BAD_CONFIG */

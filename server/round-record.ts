@@ -31,7 +31,7 @@ export function recordOf(
     secureAggregation: isSecure(attempt.plan.config),
     cohort: [...members.keys()].toSorted(),
     reports: counted
-      .map(([client, { examples }]) => ({ client, examples }))
+      .map(([client, { examples, basedOn }]) => ({ client, examples, ...(basedOn === undefined ? {} : { basedOn }) }))
       .toSorted((a, b) => (a.client < b.client ? -1 : 1)),
     startedAt: attempt.startedAt,
     endedAt: after.endedAt,

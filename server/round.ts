@@ -40,6 +40,8 @@ export interface RoundState {
   readonly wanted: number;
   /** Fewer reports: abandoned. */
   readonly minReports: number;
+  /** The cohort is open: others join while the attempt goes on, and who is still at work when it closes is not late. */
+  readonly isOpenCohort: boolean;
   readonly members: ReadonlyMap<ClientId, Member>;
   /** Set once the reports are in (or the attempt is given up). */
   readonly result: RoundResult | null;
@@ -58,7 +60,12 @@ export type RoundEvent =
       readonly wanted: number;
       readonly minReports: number;
       readonly secure: boolean;
+      /** Default: closed. */
+      readonly isOpenCohort?: boolean;
     }
+  /** To an open cohort come clients that are present; or nobody is left who could. */
+  | { readonly type: 'joined'; readonly cohort: readonly ClientId[] }
+  | { readonly type: 'deserted' }
   /** The cohort is durable, so clients may hear of it. */
   | { readonly type: 'saved'; readonly present: ReadonlySet<ClientId> }
   | { readonly type: 'downloaded'; readonly from: ClientId }
@@ -69,6 +76,8 @@ export type RoundEvent =
   /** The socket closed; the grace time to come back has passed; the client is back and ready. */
   | { readonly type: 'away' | 'grace-over' | 'back'; readonly from: ClientId }
   | { readonly type: 'left'; readonly from: ClientId }
+  /** In an open cohort each has a time of its own, which is over. */
+  | { readonly type: 'overdue'; readonly from: ClientId }
   | { readonly type: 'deadline'; readonly of: DeadlineName }
   | { readonly type: 'unmasked' }
   | { readonly type: 'aggregated' }
@@ -85,6 +94,8 @@ export type RoundEffect =
   | { readonly do: 'ask'; readonly kind: AnswerKind }
   /** Ask a client that came back once more for what it owes. */
   | { readonly do: 'ask-again'; readonly to: ClientId; readonly kind: AnswerKind }
+  /** To an open cohort: let others join, with `joined`, as far as there are places; with nobody to ask, `deserted`. */
+  | { readonly do: 'invite' }
   /** Give a client time to come back; its end is the event `grace-over`. */
   | { readonly do: 'grace'; readonly of: ClientId }
   /** Tell a client that came back that its report is held. */
@@ -105,6 +116,7 @@ export const newRound: RoundState = {
   asked: 0,
   wanted: 0,
   minReports: 0,
+  isOpenCohort: false,
   members: new Map(),
   result: null,
   reason: '',
@@ -112,6 +124,10 @@ export const newRound: RoundState = {
 
 const presentStates: readonly MemberState[] = ['sent', 'training', 'away'];
 const isPresent = ({ state }: Member): boolean => presentStates.includes(state);
+
+/** Whether this member is at work, or may come back to it, and has not given its last answer. */
+export const isAtWork = ({ answers }: RoundState, member: Member): boolean =>
+  isPresent(member) && member.answered < answers.length;
 
 const lacksModel = ({ state, answered }: Member): boolean => answered === 0 && (state === 'sent' || state === 'away');
 
@@ -151,28 +167,32 @@ const abandon = (state: RoundState, reason: string): Step => [
   [{ do: 'abandon' }, { do: 'end' }],
 ];
 
-/** Asks after every change whether the answer is in, the round can go on, or cannot succeed any more. */
-function settle(state: RoundState, effects: RoundEffect[] = []): Step {
+/**
+ * Asks after every change whether the answer is in, the round can go on, or cannot succeed any more.
+ * @param isComplete - nobody else will join: an open cohort is never short of reports while somebody may
+ */
+function settle(state: RoundState, effects: RoundEffect[] = [], isComplete = !state.isOpenCohort): Step {
   if (!isOpen(state)) return [state, effects];
   const given = count(state, ({ answered }) => answered > state.asked);
   const pending = count(state, (member) => owes(state, member));
   // Once the sum is made it is not lost by those who go: whether enough are left to unmask it depends on who they are.
   const least = state.asked > state.answers.indexOf('report') ? 1 : state.minReports;
-  if ((state.asked === 0 && given >= state.wanted) || (pending === 0 && given >= least)) return close(state, effects);
-  if (given + pending < least) {
+  const isAll = isComplete && pending === 0 && given >= least;
+  if ((state.asked === 0 && given >= state.wanted) || isAll) return close(state, effects);
+  if (isComplete && given + pending < least) {
     const [over, ending] = abandon(state, describeLoss(state, given));
     return [over, [...effects, ...ending]];
   }
-  if (state.phase === 'sending' && count(state, lacksModel) === 0) {
-    return [{ ...state, phase: 'training' }, [...effects, { do: 'arm', deadline: state.answers[0]! }]];
-  }
-  return [state, effects];
+  const hasModel = state.phase === 'sending' && count(state, lacksModel) === 0;
+  const phase = hasModel ? 'training' : state.phase;
+  if (state.isOpenCohort) return [{ ...state, phase }, isComplete ? effects : [...effects, { do: 'invite' }]];
+  return [{ ...state, phase }, hasModel ? [...effects, { do: 'arm', deadline: state.answers[0]! }] : effects];
 }
 
 /** Goes on to the next answer with those who have given this one. */
 function close(state: RoundState, effects: RoundEffect[]): Step {
   const kind = state.answers[state.asked]!;
-  const closed = expire(state, (member) => owes(state, member), 'late');
+  const closed = state.isOpenCohort ? state : expire(state, (member) => owes(state, member), 'late');
   const reported = reportedOf(closed);
   const result = kind !== 'report' ? closed.result : reported >= closed.wanted ? 'done' : 'short';
   const asked = state.asked + 1;
@@ -225,10 +245,10 @@ export function step(state: RoundState, event: RoundEvent): Step {
   switch (event.type) {
     case 'selected': {
       if (state.phase !== 'selecting' || state.members.size > 0) return [state, []];
-      const { cohort, wanted, minReports, secure } = event;
+      const { cohort, wanted, minReports, secure, isOpenCohort = false } = event;
       const members = new Map(cohort.map((id) => [id, { state: 'away', answered: 0 } as Member]));
       const answers = secure ? secureAnswers : plainAnswers;
-      return [{ ...state, members, wanted, minReports, answers }, [{ do: 'save' }]];
+      return [{ ...state, members, wanted, minReports, isOpenCohort, answers }, [{ do: 'save' }]];
     }
     case 'saved': {
       if (state.phase !== 'selecting' || state.members.size === 0) return [state, []];
@@ -241,6 +261,22 @@ export function step(state: RoundState, event: RoundEvent): Step {
       }
       return settle({ ...state, phase: 'sending', members }, effects);
     }
+    case 'joined': {
+      const cohort = event.cohort.filter((id) => !state.members.has(id));
+      if (!state.isOpenCohort || !isOpen(state) || cohort.length === 0) return [state, []];
+      const members = new Map(state.members);
+      for (const id of cohort) members.set(id, { state: 'sent', answered: 0 });
+      return settle(
+        { ...state, members },
+        cohort.map((to) => ({ do: 'train', to })),
+      );
+    }
+    case 'deserted':
+      return state.isOpenCohort ? settle(state, [], true) : [state, []];
+    case 'overdue':
+      return state.isOpenCohort && mayStillAnswer(state, event.from)
+        ? settle(withMember(state, event.from, { state: 'late' }))
+        : [state, []];
     case 'downloaded':
       return state.members.get(event.from)?.state === 'sent' && isOpen(state)
         ? settle(withMember(state, event.from, { state: 'training' }))
@@ -269,7 +305,10 @@ export function step(state: RoundState, event: RoundEvent): Step {
       if (!isOpen(state)) return [state, []];
       if (event.of === 'sending') {
         if (state.phase !== 'sending') return [state, []];
-        return settle(expire(state, lacksModel, 'lost'));
+        // To an open cohort some have come just now.
+        const isOut = (member: Member): boolean =>
+          lacksModel(member) && (!state.isOpenCohort || member.state === 'away');
+        return settle(expire(state, isOut, 'lost'));
       }
       return event.of === askedOf(state) ? settle(expire(state, (member) => owes(state, member), 'late')) : [state, []];
     }
@@ -293,7 +332,7 @@ export function step(state: RoundState, event: RoundEvent): Step {
 /** Whether this member is at work and has not given its last answer yet. */
 function mayStillAnswer(state: RoundState, id: ClientId): boolean {
   const member = state.members.get(id);
-  return isOpen(state) && member !== undefined && isPresent(member) && member.answered < state.answers.length;
+  return isOpen(state) && member !== undefined && isAtWork(state, member);
 }
 
 function back(state: RoundState, id: ClientId): Step {

@@ -20,7 +20,7 @@ export class RunSums {
 
   /**
    * Where the reports of a new attempt are added.
-   * @param cohort - clients picked
+   * @param cohort - most reports that there can be
    * @param least - fewest clients whose sum is ever made
    */
   begin(plan: AttemptPlan, host: Host, cohort: number, least: number): Aggregation {

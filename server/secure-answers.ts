@@ -62,7 +62,7 @@ export class SecureAnswers {
   take(id: ClientId, message: SecureMessage): void {
     const { type } = message;
     const { round, attempt } = this.#voice.where;
-    if (!this.#voice.isCurrent(message)) {
+    if (!this.#voice.isCurrent(id, message)) {
       throw new FederatedError('WRONG_ATTEMPT', `${type}: attempt ${attempt} at round ${round} is in progress`);
     }
     const state = this.#state();

@@ -25,10 +25,15 @@ export interface RoundRecord {
   readonly secureAggregation: boolean;
   /**
    * Who was selected, and the ledger: whose reports are in the sum, with their examples (null under secure aggregation, which
-   * hides them); both in order of client id.
+   * hides them); both in order of client id. In an asynchronous run also the round whose model the report started from
+   * (`weightsBefore` of that round's record), `round` or an earlier one: the difference is its staleness.
    */
   readonly cohort: readonly ClientId[];
-  readonly reports: readonly { readonly client: ClientId; readonly examples: number | null }[];
+  readonly reports: readonly {
+    readonly client: ClientId;
+    readonly examples: number | null;
+    readonly basedOn?: number;
+  }[];
   /** ms since 1970, by the server's clock. */
   readonly startedAt: number;
   readonly endedAt: number;

@@ -45,6 +45,8 @@ export interface MemoryFederationOptions {
   readonly storeOf: StoreOf;
   /** Virtual ms since 1970. */
   readonly startAt: number;
+  /** Rounds are asynchronous. */
+  readonly isAsynchronous: boolean;
 }
 
 const noneComes = 'simulation: three days without a round; fewer devices are at hand at once than a round needs';
@@ -73,7 +75,8 @@ export function openMemoryFederation(options: MemoryFederationOptions): Simulate
     store,
     blobs,
     log: silentLog,
-    limits,
+    // A device that dies has nothing left of what it was at; in a synchronous round others wait for it a while nevertheless.
+    limits: options.isAsynchronous ? { ...limits, rejoinGrace: 0 } : limits,
     events,
     metrics,
     onStep: (step) => {
@@ -227,10 +230,14 @@ const coordinatorOperations = (coordinator: Coordinator): SimulatedFederation['o
   resume: (id) => coordinator.resume(id),
 });
 
-/** The last blobs that were asked for, in memory that threads can share: a round's model is copied once, for all clients. */
+/**
+ * The last blobs that were asked for, in memory that threads can share: a round's model is copied once, for all clients. They come
+ * in the order in which they were asked for, however fast the disk is.
+ */
 function sharedBlobs(blobs: BlobStore): (id: Sha256) => Promise<Uint8Array> {
   const kept = new Map<Sha256, Promise<Uint8Array>>();
-  return (id) => {
+  let turn: Promise<unknown> = Promise.resolve();
+  const read = (id: Sha256): Promise<Uint8Array> => {
     const known = kept.get(id);
     if (known !== undefined) return known;
     const oldest = kept.keys().next().value;
@@ -241,6 +248,11 @@ function sharedBlobs(blobs: BlobStore): (id: Sha256) => Promise<Uint8Array> {
       return copy;
     });
     kept.set(id, bytes);
+    return bytes;
+  };
+  return (id) => {
+    const bytes = Promise.all([read(id), turn]).then(([found]) => found);
+    turn = bytes.catch(() => {}); // whoever asked for it hears of it
     return bytes;
   };
 }

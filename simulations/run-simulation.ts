@@ -9,6 +9,7 @@ import { FederatedError } from '../shared/errors.ts';
 import { runId, type RunId } from '../shared/ids.ts';
 import { finalRunStates } from '../shared/states.ts';
 import { tamperingOf } from './attacks/tampering.ts';
+import { BegunTurns } from './begun-turns.ts';
 import { Checkpoints } from './checkpoints.ts';
 import { ClientLines } from './client-lines.ts';
 import { clientStores, settleClients } from './client-stores.ts';
@@ -127,16 +128,19 @@ async function open(
   const opened = folder === null ? inMemory() : await openStore(folder.store);
   try {
     const measuring = measuringOf(scene);
+    const startAt = await timeOf(opened.store, config.retryDelay);
+    const begun = await BegunTurns.in(opened.store, startAt);
     const federation = openMemoryFederation({
       ...common,
       store: opened.store,
       blobs: opened.blobs,
       days,
-      startAt: await timeOf(opened.store, config.retryDelay),
+      startAt,
+      isAsynchronous: config.strategy.name === 'fedbuff',
       device(client, { round, attempt }) {
         const { from, to } = parts[client]!;
         const examples = (to - from) * config.task.training.localEpochs;
-        return deviceTurn(devices, config.seed, { client, round, attempt }, examples);
+        return begun.rest(client, round, deviceTurn(devices, config.seed, { client, round, attempt }, examples));
       },
       ...(measuring === null ? {} : { evaluate: measuring.evaluate }),
     });

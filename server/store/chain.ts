@@ -1,6 +1,7 @@
 import { FederatedError } from '../../shared/errors.ts';
 import type { RunId } from '../../shared/ids.ts';
 import { firstPrevious, type RoundRecord } from '../../shared/round-log.ts';
+import type { StoredAttempt } from './store.ts';
 
 /** Where a run's log ends: what the next record must follow. */
 export interface ChainEnd {
@@ -26,6 +27,16 @@ export function checkFollows(run: RunId, end: ChainEnd, record: RoundRecord): vo
     );
   }
 }
+
+/** What stands in the place of an attempt that nobody is picked for yet. */
+export const attemptZero = (run: RunId, round: number, bases: NonNullable<StoredAttempt['bases']>): StoredAttempt => ({
+  run,
+  round,
+  attempt: 0,
+  cohort: [],
+  wanted: 0,
+  bases,
+});
 
 export const noRun = (id: RunId): FederatedError => new FederatedError('NOT_FOUND', `there is no run ${id}`);
 export const noRound = (id: RunId, round: number): FederatedError =>

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { FederatedError } from '../../shared/errors.ts';
 import { sha256Id, type ClientId, type RunId, type Sha256 } from '../../shared/ids.ts';
-import { checkFollows, emptyChain, noRound, noRun, runExists } from './chain.ts';
+import { attemptZero, checkFollows, emptyChain, noRound, noRun, runExists } from './chain.ts';
 import { blobPieceBytes, type BlobStore, type Store, type StoredAttempt, type StoredClient } from './store.ts';
 import type { StoredRound, StoredRun } from './store.ts';
 
@@ -44,7 +44,7 @@ export function memoryStore(): Store {
       attempts.set(attempt.run, structuredClone(attempt));
     },
     attempt: async (run) => structuredClone(attempts.get(run) ?? null),
-    async commitRound(id, round, after) {
+    async commitRound(id, round, { bases, ...after }) {
       const run = runOf(id);
       const log = rounds.get(id)!;
       const { record } = round;
@@ -52,6 +52,7 @@ export function memoryStore(): Store {
       log.push(structuredClone(round));
       if (record.result !== 'abandoned') runs.set(id, { ...run, round: record.round, ...after });
       attempts.delete(id);
+      if (bases !== undefined) attempts.set(id, structuredClone(attemptZero(id, record.round + 1, bases)));
     },
     async setEvaluation(id, round, evaluation) {
       const log = rounds.get(id) ?? [];

@@ -41,6 +41,11 @@ const migrations: readonly ((db: Database.Database) => void)[] = [
       sealRows(db, table);
     }
   },
+  // JSON: what clients of an asynchronous run have trained from since an earlier round.
+  (db) => {
+    db.exec('ALTER TABLE attempts ADD COLUMN bases TEXT');
+    sealRows(db, 'attempts');
+  },
 ];
 
 export const sealedTables = ['runs', 'removed_runs', 'attempts', 'rounds', 'evaluations', 'clients'] as const;

@@ -1,12 +1,12 @@
 import Database from 'libsql';
 import type { ClientId, RunId, Sha256 } from '../../shared/ids.ts';
 import type { RunState } from '../../shared/states.ts';
-import { checkFollows, emptyChain, noRound, noRun, runExists, type ChainEnd } from './chain.ts';
+import { attemptZero, checkFollows, emptyChain, noRound, noRun, runExists, type ChainEnd } from './chain.ts';
 import { holdsSeal, sealOf } from './row-seal.ts';
 import { rowReader, type Row } from './rows.ts';
 import { sealedTables, type SealedTable } from './schema.ts';
 import { corrupt, inTransaction, prepareFile, storeError } from './sqlite-file.ts';
-import type { Store, StoredClient, StoredRound, StoredRun } from './store.ts';
+import type { Store, StoredAttempt, StoredClient, StoredRound, StoredRun } from './store.ts';
 
 interface RunRow {
   readonly id: RunId;
@@ -32,6 +32,7 @@ interface AttemptRow {
   readonly attempt: number;
   readonly cohort: string;
   readonly wanted: number;
+  readonly bases: string | null;
 }
 interface ClientRow {
   readonly id: ClientId;
@@ -86,6 +87,10 @@ export function openSqliteStore(path: string): Store {
     const { state, reason, round, weights, strategy_state } = row;
     sql.changeRun.run(state, reason, round, weights, strategy_state, sealOf('runs', { ...row }), id);
   };
+  const writeAttempt = ({ run, round, attempt, cohort, wanted, bases }: StoredAttempt): void => {
+    const texts = { cohort: JSON.stringify(cohort), bases: bases === undefined ? null : JSON.stringify(bases) };
+    sql.saveAttempt({ run, round, attempt, wanted, ...texts });
+  };
   return {
     createRun: (run) =>
       transaction(() => {
@@ -118,17 +123,19 @@ export function openSqliteStore(path: string): Store {
         return new Set([...runs, ...removed].map(({ id }) => id));
       }),
 
-    saveAttempt: ({ run, round, attempt, cohort, wanted }) =>
+    saveAttempt: (attempt) =>
       transaction(() => {
-        runRow(run);
-        sql.saveAttempt({ run, round, attempt, cohort: JSON.stringify(cohort), wanted });
+        runRow(attempt.run);
+        writeAttempt(attempt);
       }),
     attempt: (run) =>
       guard(() => {
         const row = one<AttemptRow>('attempts', sql.attempt.get(run));
         if (row === undefined) return null;
         const { round, attempt, wanted } = row;
-        return { run, round, attempt, cohort: JSON.parse(row.cohort) as ClientId[], wanted };
+        const cohort = JSON.parse(row.cohort) as ClientId[];
+        const bases = row.bases === null ? {} : { bases: JSON.parse(row.bases) as NonNullable<StoredAttempt['bases']> };
+        return { run, round, attempt, cohort, wanted, ...bases };
       }),
 
     commitRound: (run, { record, evaluation, metrics }, after) =>
@@ -143,6 +150,7 @@ export function openSqliteStore(path: string): Store {
           changeRun(run, { round, weights: after.weights, strategy_state: after.strategyState });
         }
         sql.clearAttempt.run(run);
+        if (after.bases !== undefined) writeAttempt(attemptZero(run, round + 1, after.bases));
       }),
     setEvaluation: (run, round, evaluation) =>
       transaction(() => {
@@ -218,7 +226,7 @@ function prepareStatements(db: Database.Database) {
     'created_at',
   ] as const;
   const roundColumns = ['run', 'sequence', 'round', 'result', 'hash', 'record', 'metrics'] as const;
-  const attemptColumns = ['run', 'round', 'attempt', 'cohort', 'wanted'] as const;
+  const attemptColumns = ['run', 'round', 'attempt', 'cohort', 'wanted', 'bases'] as const;
   const clientColumns = ['id', 'public_key', 'label', 'state', 'admitted_at'] as const;
   return {
     readers,

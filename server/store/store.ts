@@ -1,6 +1,7 @@
 import type { ClientId, RunId, Sha256 } from '../../shared/ids.ts';
 import type { RoundRecord } from '../../shared/round-log.ts';
 import type { RunState } from '../../shared/states.ts';
+import type { Base } from '../attempt-plan.ts';
 import type { RunConfig } from '../config.ts';
 
 /** A run as the store holds it. `round` is the last committed round; `weights` its model. */
@@ -20,7 +21,9 @@ export interface StoredRun {
   readonly createdAt: number;
 }
 
-/** The attempt in progress, stored before the first client hears of it, so that a restart goes on with the same cohort. */
+/**
+ * The attempt in progress. Its number is 0 between two attempts of an asynchronous run: nobody is picked yet, and `bases` has those
+ * who go on with what they are at. Any other is stored before the first client hears of it, so that a restart goes on with the same cohort. */
 export interface StoredAttempt {
   readonly run: RunId;
   readonly round: number;
@@ -28,6 +31,8 @@ export interface StoredAttempt {
   readonly cohort: readonly ClientId[];
   /** How many reports close the round at once (the cohort may be larger: over-selection). */
   readonly wanted: number;
+  /** In an asynchronous run: those of the cohort that were at work already, and from which model. */
+  readonly bases?: readonly (readonly [ClientId, Base])[];
 }
 
 /** What central evaluation measured on the model after a round: `loss`, `accuracy`, `examples`. */
@@ -81,14 +86,18 @@ export interface Store {
 
   /**
    * One transaction: appends the record to the log, moves the run to its round and weights (an abandoned attempt leaves
-   * both), and clears the attempt in progress.
+   * both), and clears the attempt in progress; with `bases` attempt 0 of the next round takes its place.
    * @throws FederatedError BAD_STATE when the record does not follow the last one (sequence number or previous hash), so
    *   that a round can never be committed twice
    */
   commitRound(
     run: RunId,
     round: StoredRound,
-    after: { readonly weights: Sha256; readonly strategyState: Sha256 | null },
+    after: {
+      readonly weights: Sha256;
+      readonly strategyState: Sha256 | null;
+      readonly bases?: NonNullable<StoredAttempt['bases']>;
+    },
   ): Promise<void>;
   /** Adds the evaluation of a committed round. @throws FederatedError NOT_FOUND */
   setEvaluation(run: RunId, round: number, evaluation: Evaluation): Promise<void>;

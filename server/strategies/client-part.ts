@@ -1,6 +1,6 @@
 import { FederatedError } from '../../shared/errors.ts';
 import type { AlgorithmSpec } from '../../shared/tasks/algorithm.ts';
-import { headSpans, normalisationSpans } from '../../shared/tasks/spans.ts';
+import { headSpans, normalisationSpans, statisticSpans } from '../../shared/tasks/spans.ts';
 import { accumulatedSteps } from '../../shared/tasks/steps.ts';
 import { canonicalJson, type Task } from '../../shared/tasks/task.ts';
 import { layoutSize } from '../../shared/weights.ts';
@@ -67,6 +67,13 @@ function checkTogether(strategy: StrategyConfig, { model, training }: Task): voi
       throw refusal(
         strategy,
         `it counts steps of sgd, momentum or nesterov, and the clients' optimizer is ${optimizer.name}`,
+      );
+    case 'fedbuff':
+      if (statisticSpans(model).length === 0) return;
+      throw refusal(
+        strategy,
+        'the model has batch normalisation, whose running variance may end below zero when updates of several models are ' +
+          'added; use a model without it, or fedavg',
       );
     case 'fedbn':
       if (normalisationSpans(model).length > 0) return;

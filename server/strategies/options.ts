@@ -38,6 +38,15 @@ const variants = [
   }),
   v.strictObject({ name: v.literal('fedadam'), ...moving }),
   v.strictObject({ name: v.literal('fedyogi'), ...moving }),
+  /** Asynchronous: its rounds have no cohort of a size, but a buffer of reports. */
+  v.strictObject({
+    name: v.literal('fedbuff'),
+    serverLearningRate: serverLearningRate(1),
+    bufferSize: v.optional(natural, 10),
+    concurrency: v.optional(natural),
+    staleness: v.optional(v.picklist(['polynomial', 'constant']), 'polynomial'),
+    maxStaleness: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1_000_000_000))),
+  }),
   /** Only the clients differ from FedAvg. */
   v.strictObject({
     name: v.literal('fedprox'),

@@ -42,6 +42,17 @@ interface StrategyBase {
   init(size: number): Float32Array;
 }
 
+/** An asynchronous run: a round ends when so many reports are in, from whatever model each of them started. */
+export interface Buffer {
+  readonly size: number;
+  /** Clients that train at a time; may be infinite. */
+  readonly concurrency: number;
+  /** Reports that are more rounds old are refused; may be infinite. */
+  readonly maxStaleness: number;
+  /** What an update is multiplied by, 0 to 1. @param staleness - rounds committed since the model that it starts from */
+  scale(staleness: number): number;
+}
+
 /** Needs only sums, so reports are added and forgotten (memory O(d)), and it works under secure aggregation. */
 export interface SumStrategy extends StrategyBase {
   readonly kind: 'sum';
@@ -51,6 +62,8 @@ export interface SumStrategy extends StrategyBase {
   readonly named?: readonly NamedSum[];
   /** An update of larger L2 norm is scaled down to it before it is added. */
   readonly clippingNorm?: number;
+  /** Default: synchronous rounds. With a buffer it does not work under secure aggregation, whose masks cancel within one round only. */
+  readonly buffer?: Buffer;
   /** Clients are given the state beside the model. */
   readonly sharesState?: boolean;
   /** Neither input is changed. */

@@ -2,6 +2,7 @@ import { bulyan } from './bulyan.ts';
 import { centeredClipping } from './centered-clipping.ts';
 import { fedAvg } from './fedavg.ts';
 import { fedAvgM } from './fedavgm.ts';
+import { fedBuff } from './fedbuff.ts';
 import { fedDyn } from './feddyn.ts';
 import { fedNova } from './fednova.ts';
 import { fedAdagrad, fedAdam, fedYogi } from './fedopt.ts';
@@ -11,7 +12,7 @@ import { median } from './median.ts';
 import type { StrategyConfig } from './options.ts';
 import { qFedAvg } from './qfedavg.ts';
 import { scaffold } from './scaffold.ts';
-import type { Strategy } from './strategy.ts';
+import type { Buffer, Strategy } from './strategy.ts';
 import { trimmedMean } from './trimmed-mean.ts';
 
 /** The strategy that a run's config names, once the config is checked: its defaults are filled in. */
@@ -26,6 +27,8 @@ export function strategyOf(config: StrategyConfig): Strategy {
     case 'fedrep':
     case 'ditto':
       return fedAvg(config);
+    case 'fedbuff':
+      return fedBuff(config);
     case 'fednova':
       return fedNova(config);
     case 'scaffold':
@@ -63,6 +66,10 @@ export function strategyOf(config: StrategyConfig): Strategy {
 
 /** The fewest reports from which a strategy makes a model. */
 export const leastReportsOf = (strategy: Strategy): number => (strategy.kind === 'set' ? strategy.leastReports : 1);
+
+/** The buffer of an asynchronous strategy. */
+export const bufferOf = (strategy: Strategy): Buffer | undefined =>
+  strategy.kind === 'sum' ? strategy.buffer : undefined;
 
 /** Whether clients are given the strategy's state beside the model. */
 export const sharesState = (strategy: Strategy): boolean => strategy.kind === 'sum' && strategy.sharesState === true;

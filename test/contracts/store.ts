@@ -135,6 +135,23 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
       const second = { run: first, round: 1, attempt: 2, cohort: [bert, anna], wanted: 2 };
       await store.saveAttempt(second);
       expect(await store.attempt(first)).to.deep.equal(second);
+      const base = { round: 1, attempt: 2, weights: hashOf('3'), since: 5 };
+      const third = { ...second, round: 3, bases: [[anna, base] as const] };
+      await store.saveAttempt(third);
+      expect(await store.attempt(first)).to.deep.equal(third);
+    });
+
+    it('keeps who goes on with its training after a round, as attempt 0 of the next, until one is saved', async () => {
+      await store.createRun(storedRun(first));
+      const bases = [[anna, { round: 1, attempt: 1, weights: hashOf('3'), since: 5 }] as const];
+      const round = { record: recordAfter(first, null, 1), evaluation: null, metrics: {} };
+      await store.commitRound(first, round, { weights: hashOf('1'), strategyState: null, bases });
+      const zero = { run: first, round: 2, attempt: 0, cohort: [], wanted: 0, bases };
+      expect(await store.attempt(first)).to.deep.equal(zero);
+      expect(await store.run(first)).to.not.have.property('bases');
+      const next = { run: first, round: 2, attempt: 1, cohort: [anna], wanted: 1 };
+      await store.saveAttempt(next);
+      expect(await store.attempt(first)).to.deep.equal(next);
     });
 
     it('commits a round: the log grows, the run moves on, the attempt is over', async () => {

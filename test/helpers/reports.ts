@@ -15,6 +15,8 @@ export interface FakeReport {
   readonly update: readonly number[];
   readonly examples?: number;
   readonly metrics?: Readonly<Record<string, number>>;
+  /** What an asynchronous run multiplies it by. */
+  readonly factor?: number;
 }
 
 export interface Around {
@@ -36,7 +38,7 @@ export async function closedReports(
     strategy.kind === 'set'
       ? new SetAggregation({ length: size, ...bounds })
       : new PlainAggregation(new RoundSum({ length, named, ...bounds }), { maxUpdateNorm, clippingNorm });
-  for (const [i, { update, examples = 1, metrics = {} }] of reports.entries()) {
+  for (const [i, { update, examples = 1, metrics = {}, factor }] of reports.entries()) {
     const bytes = floatBytes(Float32Array.from(update)).slice();
     const check = aggregation.newCheck();
     const fault = check.part(bytes) ?? check.whole();
@@ -44,7 +46,7 @@ export async function closedReports(
     const about = { type: 'report', run: 'run-1', round: 1, attempt: 1, encoding: 'float32' } as const;
     const report = { ...about, upload: new Uint8Array(16), bytes: bytes.length, examples, metrics };
     const client = clientId(i.toString(16).padStart(32, '0'));
-    await aggregation.add({ client, report, bytes, check }).done;
+    await aggregation.add({ client, report, bytes, check }, factor).done;
     bytes.fill(0xff); // the server uses this memory again
   }
   return aggregation.close();

@@ -160,6 +160,63 @@ describe('a round', () => {
     expect(run(closed, { type: 'abort', reason: 'stopped' })[0]).to.equal(closed);
   });
 
+  describe('with an open cohort', () => {
+    /** Three clients, present and told to train. */
+    const open = ({ wanted = 2, minReports = 2 } = {}): RoundState => {
+      const selected = { type: 'selected', cohort: ids(3), wanted, minReports, secure: false } as const;
+      const [state] = step(newRound, { ...selected, isOpenCohort: true });
+      return step(state, { type: 'saved', present: new Set(ids(3)) })[0];
+    };
+    const joined = (...who: number[]): RoundEvent => ({ type: 'joined', cohort: who.map(id) });
+
+    it('asks for others whenever a place may be free, and tells those who come to train', () => {
+      const [one, first] = run(open(), ...reports(0));
+      expect(kinds(first)).to.deep.equal(['invite']);
+      const [two, second] = run(one, joined(7, 0));
+      expect(second).to.deep.equal([{ do: 'train', to: id(7) }, { do: 'invite' }]);
+      expect(two.members.get(id(0))!.answered).to.equal(1); // a member joins nothing
+      expect(two.members.get(id(7))).to.deep.equal({ state: 'sent', answered: 0 });
+    });
+
+    it('is done at the wanted number, whoever is at work still being at work', () => {
+      const [state, effects] = run(open(), joined(7), ...reports(7, 1));
+      expect(state).to.include({ phase: 'aggregating', result: 'done' });
+      expect(kinds(effects).at(-1)).to.equal('aggregate');
+      expect([0, 2].map((n) => state.members.get(id(n))!.state)).to.deep.equal(['sent', 'sent']);
+    });
+
+    it('waits for others as long as there are any, and is abandoned or short when there are none', () => {
+      const gone: RoundEvent[] = [0, 1, 2].map((n) => ({ type: 'failed', from: id(n) }));
+      const [waiting] = run(open(), ...gone);
+      expect(waiting.phase).to.not.equal('over');
+      expect(run(waiting, { type: 'deserted' })[0]).to.include({ phase: 'over', result: 'abandoned' });
+      const [few] = run(open({ wanted: 3, minReports: 1 }), ...reports(1), ...gone);
+      expect(run(few, { type: 'deserted' })[0]).to.include({ phase: 'aggregating', result: 'short' });
+      const [atWork] = run(open({ wanted: 3, minReports: 1 }), ...reports(1), gone[0]!, { type: 'deserted' });
+      expect(isOpen(atWork)).to.equal(true); // one is at work, and enough if it reports
+    });
+
+    it('loses who takes longer than its own time, and nobody else', () => {
+      const [state] = run(open(), { type: 'overdue', from: id(1) });
+      expect([...state.members.values()].map((member) => member.state)).to.deep.equal(['sent', 'late', 'sent']);
+    });
+
+    it('loses at the end of sending only those who never came', () => {
+      const [away] = run(open(), { type: 'away', from: id(2) }, joined(7), { type: 'deadline', of: 'sending' });
+      expect([...away.members.values()].map((member) => member.state)).to.deep.equal(['sent', 'sent', 'lost', 'sent']);
+    });
+  });
+
+  it('lets nobody join a cohort that is closed', () => {
+    const state = begun(2);
+    const events: RoundEvent[] = [
+      { type: 'joined', cohort: [id(5)] },
+      { type: 'deserted' },
+      { type: 'overdue', from: id(0) },
+    ];
+    expect(run(state, ...events)).to.deep.equal([state, []]);
+  });
+
   const clientEvent = (type: 'downloaded' | 'refused' | 'failed' | 'away' | 'grace-over' | 'back' | 'left') =>
     fc.integer({ min: 0, max: 5 }).map((n): RoundEvent => ({ type, from: id(n) }));
   const anyEvent = fc.oneof(

@@ -49,7 +49,8 @@ describe("a run's strategy", () => {
   it('may be any that is known, with its defaults filled in, and comes out of the check as it went in', () => {
     for (const name of strategyNames) {
       const needs = optionsOf(name).includes('clippingNorm') ? { clippingNorm: 1 } : {};
-      const config = checkRunConfig(withStrategy({ name, ...needs }, { task: twoLayers, minClients: 30 }));
+      const task = name === 'fedbuff' ? tinyTask() : twoLayers; // it takes no batch normalisation
+      const config = checkRunConfig(withStrategy({ name, ...needs }, { task, minClients: 30 }));
       expect(strategyOf(config.strategy).name).to.be.a('string');
       expect(checkRunConfig(config)).to.deep.equal(config);
     }
@@ -91,6 +92,29 @@ describe("a run's strategy", () => {
     expect(messageOf(() => checkRunConfig(withStrategy({ name: 'fedadam', beta1: 1 })))).to.match(/strategy.beta1/);
     expect(messageOf(() => checkRunConfig(withStrategy({ name: 'fedavg', beta1: 0.5 })))).to.match(/strategy.beta1/);
     expect(messageOf(() => checkRunConfig(withStrategy({ name: 'norm-bounding' })))).to.match(/strategy.clippingNorm/);
+  });
+
+  it('fedbuff is refused with what means nothing to it, and with secure aggregation, and says why', () => {
+    const refused = (changes: Partial<RunConfigInput>, more: object = {}): string =>
+      messageOf(() =>
+        checkRunConfig(withStrategy({ name: 'fedbuff', bufferSize: 3, ...more }, { minClients: 5, ...changes })),
+      );
+    expect(refused({})).to.equal('nothing was refused');
+    expect(refused({ secureAggregation: true })).to.match(
+      /^config: strategy fedbuff: .*masks of different rounds do not cancel; set secureAggregation to false/,
+    );
+    expect(refused({ clientsPerRound: 3 })).to.match(/clientsPerRound means nothing; give bufferSize and concurrency/);
+    expect(refused({ clientFraction: 0.5 })).to.match(/clientFraction means nothing/);
+    expect(refused({ overselect: 2 })).to.match(/overselect means nothing/);
+    expect(refused({}, { bufferSize: 6 })).to.match(/bufferSize may be at most minClients, 5, and is 6/);
+    expect(refused({ minReports: 4 })).to.match(/minReports is larger than bufferSize, 3/);
+    expect(refused({ task: twoLayers })).to.match(/fedbuff: the model has batch normalisation/);
+    expect(refused({}, { staleness: 'linear' })).to.match(/strategy.staleness/);
+    expect(refused({}, { maxStaleness: -1 })).to.match(/strategy.maxStaleness/);
+    const { secureAggregation } = checkRunConfig(
+      tinyConfig({ minClients: 5, strategy: { name: 'fedbuff', bufferSize: 3 }, secureAggregation: undefined }),
+    );
+    expect(secureAggregation).to.equal(false); // not by default either
   });
 
   it('fedsgd has its clients take one step of plain gradient descent with all examples', () => {

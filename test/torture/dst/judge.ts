@@ -2,7 +2,7 @@ import { toHex } from '../../../shared/bytes.ts';
 import type { ClientId } from '../../../shared/ids.ts';
 import type { ServerMessage } from '../../../shared/protocol/messages.ts';
 import { findBreak, firstPrevious, sealRecord, type RoundRecord } from '../../../shared/round-log.ts';
-import { floatBytes } from '../../../shared/weights.ts';
+import { bytesFloats, floatBytes } from '../../../shared/weights.ts';
 import { checkRunConfig, type RunConfig } from '../../../server/config.ts';
 import { minReportsOf } from '../../../server/selection.ts';
 import type { BlobStore, Store, StoredAttempt, StoredRound } from '../../../server/store/store.ts';
@@ -21,6 +21,12 @@ interface Ledger {
   attempt: StoredAttempt | null;
 }
 
+/** Equal but for the last digits of a float32, where a factor has been rounded. */
+function isNear(a: Uint8Array, b: Uint8Array): boolean {
+  const [x, y] = [a, b].map((bytes) => bytesFloats(new Uint8Array(bytes)));
+  return x!.every((value, i) => Math.abs(value - y![i]!) <= 1e-6 * (1 + Math.abs(value)));
+}
+
 const nameOf = (...parts: readonly (string | number)[]): string => parts.join('/');
 
 /** Watches everything that is written and said, and keeps an account of its own, by which it finds what must not be. */
@@ -36,6 +42,10 @@ export class Judge {
   readonly #trained = new Set<string>();
   /** Who was told that a report is held: by life of the server and attempt. */
   readonly #received = new Map<string, Set<ClientId>>();
+  /** Reports that some round of an asynchronous run has counted. */
+  readonly #used = new Set<string>();
+  /** By life of the server and run: up to this round an attempt that has ended early may have lost what was held. */
+  readonly #excused = new Map<string, number>();
   /** Bytes that must stay with their client. */
   readonly #secrets: { readonly bytes: Buffer; readonly what: string }[] = [];
   /** Clients whose masked vectors are not what they have trained. */
@@ -87,8 +97,8 @@ export class Judge {
     }
     if (record.weightsBefore !== ledger.weights) this.fail(`${where}: does not start from the model before it`);
     const { wanted = 0, cohort = [] } = ledger.attempt ?? {};
-    if (record.cohort.join() !== [...cohort].toSorted().join())
-      this.fail(`${where}: has another cohort than was saved`);
+    const saved = this.#isBuffered ? record.cohort.filter((id) => cohort.includes(id)) : record.cohort; // others join
+    if (saved.join() !== [...cohort].toSorted().join()) this.fail(`${where}: has another cohort than was saved`);
     if (record.result === 'abandoned') {
       if (record.weightsAfter !== record.weightsBefore) this.fail(`${where}: an abandoned round has changed the model`);
       if (record.reports.length > 0) this.fail(`${where}: an abandoned round counts reports`);
@@ -102,12 +112,39 @@ export class Judge {
     if (counted.size < least) this.fail(`${where}: ${counted.size} reports, at least ${least} needed`);
     if (counted.size >= wanted !== (record.result === 'done'))
       this.fail(`${where}: ${counted.size} of ${wanted} reports`);
+    if (this.#isBuffered) this.#checkBuffer(where, record, life);
     for (const id of this.#received.get(nameOf(life, run, record.round, record.attempt)) ?? []) {
       if (!counted.has(id)) this.fail(`${where}: leaves out client ${id}, which was told that its report is held`);
     }
     ledger.round = record.round;
     ledger.weights = record.weightsAfter;
     await this.#checkModel(where, record);
+  }
+
+  get #isBuffered(): boolean {
+    return this.#config.strategy.name === 'fedbuff';
+  }
+
+  /** Each report counts once, is not too old, and none is lost that was said to be held. */
+  #checkBuffer(where: string, { run, round, attempt, reports }: RoundRecord, life: string): void {
+    const { maxStaleness = Infinity } = this.#config.strategy as { maxStaleness?: number };
+    for (const { client, basedOn } of reports) {
+      if (basedOn === undefined || basedOn > round || round - basedOn > maxStaleness)
+        return this.fail(`${where}: counts a report that starts from round ${basedOn}`);
+      const name = nameOf(client, run, basedOn);
+      if (this.#used.has(name)) this.fail(`${where}: counts the report of ${client} that starts from ${basedOn} again`);
+      this.#used.add(name);
+    }
+    // What an attempt held that was abandoned, or that a full disk has ended, is offered again by those who are picked again.
+    if (attempt > 1) this.#excused.set(nameOf(life, run), round);
+    const excused = this.#excused.get(nameOf(life, run)) ?? 0;
+    for (const [name, clients] of this.#received) {
+      const [told, ofRun, base = 0] = name.split('/');
+      if (told !== life || ofRun !== run || Number(base) <= excused || Number(base) === round) continue;
+      const lost = [...clients].find((id) => !this.#used.has(nameOf(id, run, base)));
+      if (lost !== undefined)
+        this.fail(`${where}: leaves out client ${lost}, whose report of ${base} was said to be held`);
+    }
   }
 
   async #checkModel(where: string, record: RoundRecord): Promise<void> {
@@ -118,10 +155,13 @@ export class Judge {
     if (before === null || before === undefined) return this.fail(`${where}: the model before it is not on the disk`);
     if (after === null || after === undefined) return this.fail(`${where}: its model is not on the disk`);
     if (record.reports.some(({ client }) => this.poisoned.has(client))) return;
-    const choices = record.reports.map(({ client, examples }) => {
-      const known = this.#contributions.get(nameOf(client, record.run, record.round)) ?? [];
+    const choices = record.reports.map(({ client, examples, basedOn = record.round }): Contribution[] => {
+      const known = this.#contributions.get(nameOf(client, record.run, basedOn)) ?? [];
       const lies = examples === null ? [] : (this.#lies.get(client) ?? []).map((delta) => ({ delta, examples }));
-      return [...known.filter((each) => examples === null || each.examples === examples), ...lies];
+      const all = [...known.filter((each) => examples === null || each.examples === examples), ...lies];
+      const isScaled = this.#isBuffered && (this.#config.strategy as { staleness?: string }).staleness !== 'constant';
+      // 1 / sqrt(1 + staleness): Nguyen et al. 2022, section 5
+      return isScaled ? all.map((each) => ({ ...each, factor: (1 + record.round - basedOn) ** -0.5 })) : all;
     });
     const none = choices.findIndex((each) => each.length === 0);
     if (none !== -1) return this.fail(`${where}: counts a report of ${record.reports[none]!.client} that nobody made`);
@@ -131,7 +171,11 @@ export class Judge {
     let left = 512;
     const matches = (chosen: Contribution[]): boolean => {
       if (chosen.length === choices.length) {
-        return left-- > 0 && Buffer.from(after).equals(referenceModel(before, chosen, { weighting, rate }));
+        if (left-- <= 0) return false;
+        const expected = referenceModel(before, chosen, { weighting, rate });
+        return chosen.some(({ factor = 1 }) => factor !== 1)
+          ? isNear(after, expected)
+          : Buffer.from(after).equals(expected);
       }
       return choices[chosen.length]!.some((each) => matches([...chosen, each]));
     };

@@ -13,7 +13,7 @@ Error.stackTraceLimit = 0; // half of the time would go there
  * - `--count 100000`: so many from `--from`, over `--workers` processes, within `--budget` seconds
  * - `--secure-count 2000`: so many more with secure aggregation
  * - `--first`: ends with the first broken rule, and says no more of it
- * - `--seed N`: one of them, with its history after `--verbose`; `--without KIND,KIND`, `--more KIND`, `--clients`, `--rounds`, `--secure` make
+ * - `--seed N`: one of them, with its history after `--verbose`; `--without KIND,KIND`, `--more KIND`, `--clients`, `--rounds`, `--secure`, `--buffered` make
  *   it another one
  */
 const { values } = parseArgs({
@@ -26,6 +26,7 @@ const { values } = parseArgs({
     first: { type: 'boolean', default: false },
     seed: { type: 'string' },
     secure: { type: 'boolean' },
+    buffered: { type: 'boolean' },
     verbose: { type: 'boolean', default: false },
     without: { type: 'string', default: '' },
     more: { type: 'string', default: '' },
@@ -52,6 +53,7 @@ const changes: PlanChanges = {
   ...(values.clients === undefined ? {} : { clients: Number(values.clients) }),
   ...(values.rounds === undefined ? {} : { rounds: Number(values.rounds) }),
   ...(values.secure === undefined ? {} : { secure: values.secure }),
+  ...(values.buffered === undefined ? {} : { buffered: values.buffered }),
 };
 /** A failing run says what its first worlds have broken; the rest would say the same. */
 const shown = 5;

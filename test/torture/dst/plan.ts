@@ -55,6 +55,8 @@ export interface PlanChanges {
   readonly rounds?: number;
   readonly secure?: boolean;
   readonly real?: boolean;
+  /** Asynchronous rounds. */
+  readonly buffered?: boolean;
 }
 
 const task = (d: number) =>
@@ -66,6 +68,26 @@ const task = (d: number) =>
     training: { localEpochs: 1, batchSize: 1, clientLearningRate: 0.1, optimizer: 'sgd' },
   });
 const tasks = [4, 8, 12].map(task);
+
+/** The same run with asynchronous rounds. */
+function buffered(synchronous: RunConfigInput, dice: Dice, rounds?: number): RunConfigInput {
+  const { clientsPerRound: _, overselect: __, minReports: ___, ...config } = synchronous;
+  const { minClients = 1 } = config;
+  const bufferSize = dice.whole(1, minClients);
+  return {
+    ...config,
+    rounds: rounds ?? dice.whole(3, 7),
+    ...(dice.chance(0.3) ? { minReports: dice.whole(1, bufferSize) } : {}),
+    strategy: {
+      name: 'fedbuff',
+      bufferSize,
+      ...(dice.chance(0.5) ? { concurrency: dice.whole(1, minClients + 1) } : {}),
+      ...(dice.chance(0.4) ? { maxStaleness: dice.whole(0, 2) } : {}),
+      staleness: dice.pick(['polynomial', 'polynomial', 'constant']),
+      serverLearningRate: dice.pick([1, 0.5]),
+    },
+  };
+}
 
 export function planOf(seed: number, changes: PlanChanges = {}): WorldPlan {
   const dice = new Dice('dst', 'plan', seed);
@@ -86,7 +108,7 @@ export function planOf(seed: number, changes: PlanChanges = {}): WorldPlan {
   const clientsPerRound = dice.whole(least, minClients);
   const chunkBytes = dice.pick([8, 16, 32, 262_144]);
   const [windowBytes, ackBytes] = chunkBytes > 1000 ? [4_194_304, 1_048_576] : [2 * chunkBytes, chunkBytes];
-  const config: RunConfigInput = {
+  const rounds: RunConfigInput = {
     task: dice.pick(tasks),
     rounds: changes.rounds ?? dice.whole(2, 4),
     minClients,
@@ -104,6 +126,10 @@ export function planOf(seed: number, changes: PlanChanges = {}): WorldPlan {
     evaluateEvery: dice.pick([0, 1]),
     seed,
   };
+  // Drawn apart, so that the other seeds stay what they were.
+  const buffering = new Dice('dst', 'buffer', seed);
+  const isBuffered = buffering.chance(0.25);
+  const config = (changes.buffered ?? isBuffered) && !secure ? buffered(rounds, buffering, changes.rounds) : rounds;
   const heartbeat = dice.pick([1_000, 4_000, 4_000, 15_000, 15_000]);
   const limits: Limits = {
     ...defaultLimits,

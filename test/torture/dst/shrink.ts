@@ -2,9 +2,13 @@ import { faultKinds, planOf, type PlanChanges } from './plan.ts';
 import { World } from './world.ts';
 
 /** The command that shows one world again. */
-export function commandOf(seed: number, { without = [], more = [], clients, rounds, secure }: PlanChanges): string {
+export function commandOf(
+  seed: number,
+  { without = [], more = [], clients, rounds, secure, buffered }: PlanChanges,
+): string {
   const parts = [`npm run torture -- dst --seed ${seed}`];
   if (secure === true) parts.push('--secure');
+  if (buffered === true) parts.push('--buffered');
   if (without.length > 0) parts.push(`--without ${without.join(',')}`);
   if (more.length > 0) parts.push(`--more ${more.join(',')}`);
   if (clients !== undefined) parts.push(`--clients ${clients}`);

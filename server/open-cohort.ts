@@ -1,0 +1,86 @@
+import type { ClientId, RunId } from '../shared/ids.ts';
+import { seeded } from '../shared/random.ts';
+import type { Base, Bases } from './attempt-plan.ts';
+import type { RunConfig } from './config.ts';
+import { isAtWork, type RoundState } from './round.ts';
+import type { Selection } from './selection.ts';
+import type { Buffer } from './strategies/strategy.ts';
+
+/**
+ * An asynchronous run: who trains, and from which model. Each attempt has an open cohort: those who are still at work from an
+ * earlier one, and others as places get free. Pure.
+ */
+
+interface Where {
+  readonly run: RunId;
+  readonly round: number;
+  readonly attempt: number;
+}
+
+/** Rounds that have been committed since the model that a report of this round starts from. */
+export const stalenessOf = (round: number, base: Pick<Base, 'round'> | undefined): number =>
+  base === undefined ? 0 : round - base.round;
+
+/**
+ * The cohort with which an attempt begins.
+ * @param ready - clients that are able to train
+ * @param carried - clients that are at work already, and from what
+ * @returns null while there are fewer clients than the run needs to start a round
+ */
+export function openCohort(
+  { seed, minClients }: Pick<RunConfig, 'seed' | 'minClients'>,
+  { size, concurrency }: Buffer,
+  where: Where,
+  ready: readonly ClientId[],
+  carried: Bases,
+): Selection | null {
+  const fresh = ready.filter((id) => !carried.has(id));
+  if (fresh.length + carried.size < Math.max(minClients, size)) return null;
+  const picked = pick(seed, where, 0, fresh, concurrency - carried.size);
+  return { cohort: [...carried.keys(), ...picked], wanted: size };
+}
+
+/**
+ * Who joins an attempt that is in progress.
+ * @param others - clients that could: able to train, and not in the attempt
+ */
+export function joining(
+  { seed }: Pick<RunConfig, 'seed'>,
+  { concurrency }: Buffer,
+  where: Where,
+  state: RoundState,
+  others: readonly ClientId[],
+): readonly ClientId[] {
+  let atWork = 0;
+  for (const member of state.members.values()) if (isAtWork(state, member)) atWork++;
+  return pick(seed, where, state.members.size, others, concurrency - atWork);
+}
+
+function pick(seed: number, where: Where, turn: number, from: readonly ClientId[], count: number): readonly ClientId[] {
+  if (count <= 0 || from.length === 0) return [];
+  if (count >= from.length) return from.toSorted();
+  const random = seeded(seed, 'select', where.run, where.round, where.attempt, turn);
+  return random.shuffled(from.toSorted()).slice(0, count).toSorted();
+}
+
+/**
+ * Who goes on with its training in the next round, and who has to end it: the members that are still at work.
+ * @param next - the number of the next round
+ * @param own - of members without another base: the attempt's own
+ */
+export function carryOn(
+  state: RoundState,
+  bases: Bases,
+  own: (id: ClientId) => Base,
+  { next, maxStaleness }: { readonly next: number; readonly maxStaleness: number },
+): { readonly carried: Bases; readonly stale: readonly ClientId[] } {
+  const carried = new Map<ClientId, Base>();
+  const stale: ClientId[] = [];
+  for (const [id, member] of state.members) {
+    if (!isAtWork(state, member)) continue;
+    const base = bases.get(id) ?? own(id);
+    if (stalenessOf(next, base) > maxStaleness) stale.push(id);
+    else carried.set(id, base);
+  }
+  return { carried, stale };
+}
