@@ -60,6 +60,6 @@ function matrix({ name, title, measures }: Experiment, { medians, seeds }: Outco
       value: isShare(measure) ? percentAxis(label) : { label },
       values: rows.map((row) => columns.map((column) => medians[`${row} / ${column}`]?.[0] ?? null)),
     },
-    { id: name, ...look },
+    { id: name, width: Math.max(640, 260 + 80 * columns.length), ...look },
   );
 }

@@ -40,9 +40,13 @@ export const scaffoldDrift: Experiment = {
     parameters: { data: 'mnist-60k:0/60', test: 'mnist-60k:0/20@test', clients: 10, clientsPerRound: 5, rounds: 4 },
     arms: ['FedAvg', 'SCAFFOLD'],
   },
-  numbers: { full: null, quick: { machine: twoCores, seeds: [1], medians: { FedAvg: [null], SCAFFOLD: [null] } } },
-  takes: '15 minutes on two shared cores',
+  numbers: {
+    full: { machine: twoCores, seeds: [1], medians: { FedAvg: [null], 'FedProx, mu = 1': [null], SCAFFOLD: [27] } },
+    quick: { machine: twoCores, seeds: [1], medians: { FedAvg: [null], SCAFFOLD: [null] } },
+  },
+  takes: '6 minutes on two busy cores',
   notes: [
+    'FedAvg and FedProx were at 85 to 88 % after 100 rounds and never at the target.',
     'Each client has one shard of the digits sorted by class, so nearly all have one digit only: the hardest case, as 0 % similarity in the paper.',
   ],
 };

@@ -42,7 +42,8 @@ export function heatMap(chart: HeatMap, look: Look = {}): string {
     height: (bottom - top) / Math.max(1, rows.length),
   };
 
-  const labels = all.filter(isNumber).map((value) => numberIn(value, chart.value));
+  const numberIn = writer(all.filter(isNumber), chart.value);
+  const labels = all.filter(isNumber).map(numberIn);
   const numbered =
     cell.height >= 16 && labels.length > 0 && Math.max(...labels.map((each) => textWidth(each, 11))) + 4 <= cell.width;
   const gap = Math.min(cell.width, cell.height) >= 8 ? 1 : 0;
@@ -63,7 +64,7 @@ export function heatMap(chart: HeatMap, look: Look = {}): string {
       if (!numbered) return drawn;
       const where = { x: box.x + cell.width / 2, y: box.y + cell.height / 2 + 4 };
       const fill = at >= inkTurnsAt ? 'deep' : 'shallow';
-      return join([drawn, label(theme, numberIn(value!, chart.value), where, { anchor: 'middle', size: 11, fill })]);
+      return join([drawn, label(theme, numberIn(value!), where, { anchor: 'middle', size: 11, fill })]);
     }),
   );
   const marks = columns.map((name, c) => ({ x: left + (c + 0.5) * cell.width, name: fitted(name, fontSize, 90) }));
@@ -87,9 +88,15 @@ export const inkTurnsAt = 0.667;
 /** Four decimals, since neighbours may differ by little. */
 const shade = (depth: number): string => String(Number(Math.min(1, Math.max(0, depth)).toFixed(4)));
 
-function numberIn(value: number, { factor = 1 }: Axis): string {
-  const shown = value * factor;
-  return tickLabel(Number(shown.toPrecision(3)), null);
+/** Three digits of the largest number, and as many decimals for all others, so that they can be compared: `87.0` beside `84.3`. */
+function writer(values: readonly number[], { factor = 1 }: Axis): (value: number) => string {
+  const most = values.reduce((top, value) => Math.max(top, Math.abs(value * factor)), 0);
+  const room = most > 0 ? Math.max(0, 2 - Math.floor(Math.log10(most))) : 0;
+  const short = (value: number): number => Number((value * factor).toPrecision(3));
+  const needed = values.reduce((top, value) => Math.max(top, String(short(value)).split('.')[1]?.length ?? 0), 0);
+  const decimals = Math.min(room, needed);
+  const isPlain = most < 1_000 && most >= 1e-3;
+  return (value) => tickLabel(short(value), isPlain && value !== 0 ? 10 ** -decimals : null);
 }
 
 function crossed(theme: Theme, box: { x: number; y: number; width: number; height: number }): Markup {

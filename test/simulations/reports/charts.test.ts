@@ -158,6 +158,12 @@ describe('a heat map', () => {
       .and.not.include('NaN');
     expect(svg).to.match(/<line class="fl-l-axis"/);
   });
+
+  it('writes all numbers with the same decimals', () => {
+    const value = percentAxis('Accuracy');
+    const svg = heatMap({ ...head, columns: ['a', 'b', 'c'], x: 'x', rows: ['r'], y: 'y', value, values: [[0.87, 0.8431, 0]] }); // prettier-ignore
+    expect(all(svg, />(\d+(?:\.\d+)?)<\/text>/g)).to.include.members(['87.0', '84.3']);
+  });
 });
 
 describe('a histogram', () => {
