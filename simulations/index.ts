@@ -23,6 +23,12 @@ export {
 export { driftMetrics, driftOf, type Drift } from './measures/drift.ts';
 export { groupFairness, groupMetrics, modelFairness, predictedClasses, type GroupFairness } from './measures/groups.ts';
 export { crossingAt, firstAt, type CurvePoint } from './measures/target.ts';
+export { experimentByName, experiments } from './experiments/catalog.ts';
+export type { Experiment, ExperimentSettings, Numbers } from './experiments/experiment.ts';
+export { runExperiment, type ExperimentOptions } from './experiments/run-experiment.ts';
+export { hyperband, successiveHalving, type Bracket } from './search/brackets.ts';
+export { search, type Evaluate, type SearchPlan, type SearchResult } from './search/search.ts';
+export { parseSpace, type Dimension } from './search/space.ts';
 export { benchServer } from './bench/server.ts';
 export type { BenchReport, BenchRow } from './bench/report.ts';
 export { barChart, type BarChart } from './reports/charts/bar-chart.ts';

@@ -8,6 +8,7 @@ import type { LoadedData } from '../../../simulations/datasets/loaded.ts';
 import { find, parseSpec } from '../../../simulations/datasets/registry.ts';
 import { experimentByName, experiments } from '../../../simulations/experiments/catalog.ts';
 import { armsOf, settingsOf, type Experiment, type Form } from '../../../simulations/experiments/experiment.ts';
+import { experimentTables } from '../../helpers/experiment-tables.ts';
 import { outcomeOf } from '../../../simulations/experiments/outcome.ts';
 import { folderOf, runExperiment } from '../../../simulations/experiments/run-experiment.ts';
 import { writeExperiment } from '../../../simulations/experiments/write.ts';
@@ -131,6 +132,14 @@ describe('the experiments', function () {
       const said = notes.some((note) => note.includes('does not hold'));
       expect(said, `${name}: ${broken.map(({ text }) => text).join('; ')}`).to.equal(broken.length > 0);
     }
+  });
+});
+
+describe('the page about experiments', () => {
+  it('has the numbers of the files', async () => {
+    const page = await readFile(new URL('../../../simulations/experiments/README.md', import.meta.url), 'utf8');
+    const lines = (text: string): string[] => text.split('\n').filter((line) => line.startsWith('|'));
+    expect(lines(page)).to.deep.equal(lines(experimentTables(experiments)));
   });
 });
 
