@@ -85,7 +85,11 @@ export async function runSearch(command: Command, settings: SimulationFlags, req
         return value;
       },
       ({ bracket, rung, trials: left, rounds: upTo }) =>
-        say(dim(`bracket ${bracket + 1}/${brackets.length}, rung ${rung + 1}: ${left} trials to round ${upTo}`)),
+        say(
+          dim(
+            `bracket ${bracket + 1}/${brackets.length}, rung ${rung + 1}: ${left} ${left === 1 ? 'trial' : 'trials'} to round ${upTo}`,
+          ),
+        ),
     );
     await writeFile(join(out, 'result.json'), `${JSON.stringify({ ...about, ...result }, null, 2)}\n`);
     if (json) return printJson({ ...about, out, brackets, ...named(result, folderOf) });

@@ -56,15 +56,28 @@ export const fedProxStragglers: Experiment = {
   figure: { kind: 'lines', tag: 'eval/loss' },
   quick: { parameters: { rounds: 5, localEpochs: 2, evaluateEvery: 1 }, arms: ['FedAvg, 90 %', 'FedProx, 90 %'] },
   numbers: {
-    full: null,
+    full: {
+      machine: twoCores,
+      seeds: [1],
+      medians: {
+        'FedAvg, 0 %': [0.7926, 1.028],
+        'FedProx, 0 %': [0.8694, 0.3871],
+        'FedAvg, 50 %': [0.8105, 0.7547],
+        'FedProx, 50 %': [0.8694, 0.3911],
+        'FedAvg, 90 %': [0.8387, 0.4636],
+        'FedProx, 90 %': [0.8668, 0.3936],
+      },
+    },
     quick: {
       machine: twoCores,
       seeds: [1],
       medians: { 'FedAvg, 90 %': [0.2612, 2.663], 'FedProx, 90 %': [0.3854, 2.075] },
     },
   },
-  takes: 'an hour on two shared cores',
+  takes: '20 minutes on two busy cores',
   notes: [
+    "The 22 points are the paper's average over its sets. On this set and seed FedAvg with 90 % stragglers was 3 points behind after 200 rounds, with a loss that jumps between 0.4 and 3; FedProx has a smooth one, the same whatever the stragglers.",
+    'What the proximal term does and what the partial work does are not parted: FedAvg has neither, FedProx both.',
     'Whether a device is a straggler is drawn for each training by itself; the authors take exactly the given share of each round, so that at 90 % there is always one report. Here a round without any is tried again.',
     "The data are made from this package's own seed by the authors' recipe, so they are other numbers than theirs.",
   ],
