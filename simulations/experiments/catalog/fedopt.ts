@@ -49,11 +49,22 @@ export const fedOpt: Experiment = {
     arms: ['FedAvg', 'FedAdam'],
   },
   numbers: {
-    full: null,
+    full: {
+      machine: twoCores,
+      seeds: [1],
+      medians: {
+        FedAvg: [0.8255, 0.4939],
+        FedAvgM: [0.8299, 0.4715],
+        FedAdagrad: [0.8148, 0.5135],
+        FedAdam: [0.8184, 0.4801],
+        FedYogi: [0.8198, 0.4763],
+      },
+    },
     quick: { machine: twoCores, seeds: [1], medians: { FedAvg: [0.324, 1.992], FedAdam: [0.312, 2.08] } },
   },
-  takes: '20 minutes on two shared cores',
+  takes: '15 minutes on two busy cores',
   notes: [
+    'In accuracy the claim does not hold here for FedAdagrad, FedAdam and FedYogi, with one seed and rates that were not tuned: they end a point behind FedAvg, whose accuracy jumps from round to round; in loss FedAdam, FedYogi and FedAvgM end ahead of it.',
     'The learning rates are those named in the arms and the only ones tried; the paper takes the best of a grid for each.',
   ],
 };
