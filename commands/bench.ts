@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import type { BenchReport } from '../simulations/bench/report.ts';
 import { benchEngine } from '../simulations/bench/engine.ts';
 import { benchSecAgg, type SecAggBenchOptions } from '../simulations/bench/secagg.ts';
+import { benchLoad, type LoadBenchOptions } from '../simulations/bench/load.ts';
 import { benchServer } from '../simulations/bench/server.ts';
 import { benchFlower, type FlowerBenchOptions } from '../simulations/bench/peers/flower.ts';
 import { benchSimulate, type SimulateBenchOptions } from '../simulations/bench/simulate.ts';
@@ -13,6 +14,8 @@ const counts = (text: string): number[] =>
     if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('expected whole numbers such as 10,100');
     return value;
   });
+
+const whole = (text: string): number => (text === '0' ? 0 : counts(text)[0]!);
 
 export const command = (): Command => {
   const bench = new Command('bench').description('Measures, with ratios to a baseline of the same run.');
@@ -51,6 +54,19 @@ export const command = (): Command => {
     .option('--json', 'one JSON object on stdout', false)
     .action((options: SecAggBenchOptions & { json: boolean }) =>
       runAction(options.json, async () => print(await benchSecAgg({ ...options, onProgress: say }), options.json)),
+    );
+  bench
+    .command('load')
+    .description('the server under load: idle connections, a round of large updates, liars and slow readers beside it')
+    .option('--idle <n>', 'idle connections; 0: none', whole, 10_000)
+    .option('--watch <seconds>', 'how long they are watched', (text) => counts(text)[0]!, 20)
+    .option('--clients <n>', 'clients of the large round; 0: none', whole, 1_000)
+    .option('--params <n>', 'parameters of its model', (text) => counts(text)[0]!, 1_650_000)
+    .option('--besieged <n>', 'clients of a round beside as many liars and as many slow readers; 0: none', whole, 50)
+    .option('--secure <n>', 'clients of a round with secure aggregation; 0: none', whole, 20)
+    .option('--json', 'one JSON object on stdout', false)
+    .action((options: LoadBenchOptions & { json: boolean }) =>
+      runAction(options.json, async () => print(await benchLoad({ ...options, onProgress: say }), options.json)),
     );
   bench
     .command('simulate')
