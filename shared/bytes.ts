@@ -3,9 +3,10 @@
 const hexDigits = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 
 export const toHex = (bytes: Uint8Array): string => {
-  let text = '';
-  for (const byte of bytes) text += hexDigits[byte];
-  return text;
+  // Joined, not added up: that would keep a tree of strings in memory for as long as the text is.
+  const pairs = new Array<string>(bytes.length);
+  for (let i = 0; i < bytes.length; i++) pairs[i] = hexDigits[bytes[i]!]!;
+  return pairs.join('');
 };
 
 /** @throws RangeError when the text is not an even number of hex digits */

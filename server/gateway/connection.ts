@@ -38,6 +38,9 @@ export interface GatewayContext {
   refused(connection: Connection, error: FederatedError): void;
 }
 
+const empty = new Uint8Array(0);
+const nothing = (): void => {};
+
 type Stage = 'hello' | 'auth' | 'admitting' | 'open' | 'closed';
 
 /** One WebSocket, from its first byte to its last: handshake, admission, then an open session. */
@@ -49,7 +52,7 @@ export class Connection implements Session {
   readonly #long: LongMessage;
   #stage: Stage = 'hello';
   #channel: SealedChannel | null = null;
-  #transcript: Uint8Array = new Uint8Array(0);
+  #transcript: Uint8Array = empty;
   #cancelHello: () => void;
   #id: ClientId | null = null;
   #auth: { label: string; backend: string; software: string } = { label: '', backend: '', software: '' };
@@ -205,6 +208,9 @@ export class Connection implements Session {
     this.#auth = { label: auth.label ?? '', backend: auth.backend, software: auth.software };
     this.#stage = 'open';
     this.#cancelHello();
+    // What the handshake needed goes: thousands of connections keep what their fields hold.
+    this.#cancelHello = nothing;
+    this.#transcript = empty;
     this.send(this.#context.welcome(this, auth.ticket));
     this.#context.opened(this);
   }

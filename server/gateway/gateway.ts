@@ -12,7 +12,7 @@ import type { Host } from '../host.ts';
 import { admit, type AdmissionOptions } from './admission.ts';
 import { Connection, type GatewayContext } from './connection.ts';
 import type { SessionHandler } from './session.ts';
-import { wsSocket, type GatewaySocket } from './socket.ts';
+import { WsSocket, type GatewaySocket } from './socket.ts';
 
 export interface GatewayOptions {
   readonly host: Host;
@@ -26,6 +26,11 @@ export interface GatewayOptions {
 
 /** Header, seal and some room above the largest payload. */
 const frameOverhead = 64;
+
+/** For sockets with an error. Not a closure, which would keep the request with all its headers as long as its socket lives. */
+function destroy(this: Duplex): void {
+  this.destroy();
+}
 
 /** Takes WebSocket connections at `/v1`, holds the sessions, and keeps them alive or ends them. */
 export class Gateway {
@@ -77,14 +82,15 @@ export class Gateway {
 
   attach(server: Server): void {
     server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-      socket.on('error', () => socket.destroy());
+      socket.on('error', destroy);
       const refusal = this.#refuseUpgrade(request);
       if (refusal !== null) {
         socket.end(`HTTP/1.1 ${refusal}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
         return;
       }
       this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
-        this.accept(wsSocket(webSocket), request.socket.remoteAddress ?? '');
+        socket.off('error', destroy); // the WebSocket has its own by now
+        this.accept(new WsSocket(webSocket), request.socket.remoteAddress ?? '');
       });
     });
   }

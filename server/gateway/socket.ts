@@ -23,16 +23,32 @@ export interface GatewaySocketEvents {
 }
 
 /** A WebSocket of `ws`. */
-export const wsSocket = (socket: WebSocket): GatewaySocket => ({
-  get bufferedAmount() {
-    return socket.bufferedAmount;
-  },
-  send: (bytes) => socket.send(bytes),
-  close: (code, reason) => socket.close(code, reason),
-  terminate: () => socket.terminate(),
-  listen({ message, closed, failed }) {
-    socket.on('message', (data: Buffer, isBinary: boolean) => message(data, isBinary));
-    socket.on('close', closed);
-    socket.on('error', failed);
-  },
-});
+export class WsSocket implements GatewaySocket {
+  readonly #socket: WebSocket;
+
+  constructor(socket: WebSocket) {
+    this.#socket = socket;
+  }
+
+  get bufferedAmount(): number {
+    return this.#socket.bufferedAmount;
+  }
+
+  send(bytes: Uint8Array): void {
+    this.#socket.send(bytes);
+  }
+
+  close(code: number, reason: string): void {
+    this.#socket.close(code, reason);
+  }
+
+  terminate(): void {
+    this.#socket.terminate();
+  }
+
+  listen({ message, closed, failed }: GatewaySocketEvents): void {
+    this.#socket.on('message', message); // with data as one Buffer, which is how ws gives it unless asked
+    this.#socket.on('close', closed);
+    this.#socket.on('error', failed);
+  }
+}

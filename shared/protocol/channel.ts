@@ -12,8 +12,6 @@ export class SealedChannel {
   readonly #sendKey: Uint8Array;
   readonly #receiveKey: Uint8Array;
   readonly #maxFrames: number;
-  readonly #sendNonce: Uint8Array;
-  readonly #receiveNonce: Uint8Array;
   #sent = 0;
   #received = 0;
   /** Why nothing can be opened (sealed) any more. */
@@ -33,8 +31,6 @@ export class SealedChannel {
     this.#sendKey = options.sendKey;
     this.#receiveKey = options.receiveKey;
     this.#maxFrames = options.maxFrames ?? maxFramesPerKey;
-    this.#sendNonce = new Uint8Array(this.#aead.nonceLength);
-    this.#receiveNonce = new Uint8Array(this.#aead.nonceLength);
   }
 
   /**
@@ -44,7 +40,7 @@ export class SealedChannel {
   seal(plaintext: Uint8Array, head?: Uint8Array): Uint8Array {
     if (this.#mute !== null) throw this.#mute;
     if (this.#sent >= this.#maxFrames) throw (this.#mute = this.#exhausted(this.#sendKey));
-    return this.#aead.seal(this.#sendKey, count(this.#sendNonce, this.#sent++), plaintext, head);
+    return this.#aead.seal(this.#sendKey, nonceOf(this.#aead, this.#sent++), plaintext, head);
   }
 
   /**
@@ -54,7 +50,7 @@ export class SealedChannel {
   open(sealed: Uint8Array): Uint8Array {
     if (this.#deaf !== null) throw this.#deaf;
     if (this.#received >= this.#maxFrames) throw (this.#deaf = this.#exhausted(this.#receiveKey));
-    const plaintext = this.#aead.open(this.#receiveKey, count(this.#receiveNonce, this.#received++), sealed);
+    const plaintext = this.#aead.open(this.#receiveKey, nonceOf(this.#aead, this.#received++), sealed);
     if (plaintext !== null) return plaintext;
     this.#receiveKey.fill(0);
     const what = 'channel: a message was altered, replayed, reordered or left out; connect anew';
@@ -77,8 +73,13 @@ export class SealedChannel {
   }
 }
 
-/** Writes the counter into the last 8 bytes of the nonce, big-endian. */
-function count(nonce: Uint8Array, counter: number): Uint8Array {
+/** One for each length, for all channels: it is needed only while a message is sealed or opened. */
+const nonces = new Map<number, Uint8Array>();
+
+/** The counter in the last 8 bytes, big-endian, after zeros; good until the next call. */
+function nonceOf({ nonceLength }: Aead, counter: number): Uint8Array {
+  let nonce = nonces.get(nonceLength);
+  if (nonce === undefined) nonces.set(nonceLength, (nonce = new Uint8Array(nonceLength)));
   const view = new DataView(nonce.buffer, nonce.length - 8);
   view.setUint32(0, Math.floor(counter / 2 ** 32));
   view.setUint32(4, counter % 2 ** 32);

@@ -73,6 +73,14 @@ async function open(task: LoadSwarmTask): Promise<void> {
   const { first, clients, atOnce, heartbeat, behaviour } = task;
   const opened: { beat(): void }[] = [];
   const handshakes: number[] = [];
+  // Signs of life, spread over the time.
+  let at = 0;
+  let due = 0;
+  const tick = Math.min(100, heartbeat / 10);
+  setInterval(() => {
+    due += (opened.length * tick) / heartbeat;
+    for (; due >= 1; due--) opened[at++ % opened.length]?.beat();
+  }, tick);
   const start = performance.now();
   let next = first;
   const openSome = async (): Promise<void> => {
@@ -85,14 +93,6 @@ async function open(task: LoadSwarmTask): Promise<void> {
   };
   await Promise.all(Array.from({ length: atOnce }, openSome));
   say({ type: 'opened', handshakes, seconds: (performance.now() - start) / 1000 });
-  // Signs of life, spread over the time.
-  let at = 0;
-  let due = 0;
-  const tick = Math.min(100, heartbeat / 10);
-  setInterval(() => {
-    due += (opened.length * tick) / heartbeat;
-    for (; due >= 1; due--) opened[at++ % opened.length]!.beat();
-  }, tick);
 }
 
 /** A WebSocket without our protocol. */
