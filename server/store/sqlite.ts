@@ -2,6 +2,7 @@ import Database from 'libsql';
 import type { ClientId, RunId, Sha256 } from '../../shared/ids.ts';
 import type { RunState } from '../../shared/states.ts';
 import { attemptZero, checkFollows, emptyChain, noRound, noRun, runExists, type ChainEnd } from './chain.ts';
+import { GroupCommit } from './group-commit.ts';
 import { holdsSeal, sealOf } from './row-seal.ts';
 import { rowReader, type Row } from './rows.ts';
 import { sealedTables, type SealedTable } from './schema.ts';
@@ -44,7 +45,7 @@ interface ClientRow {
 
 /**
  * The store of a real server: one SQLite file. WAL with synchronous FULL, so that what a method resolved with is on the
- * disk. Every call is one short transaction (well under a millisecond beside its fsync).
+ * disk. Every call is one short transaction (well under a millisecond beside its fsync); clients saved at once share one.
  * @throws FederatedError STORE_NEWER, STORE_CORRUPT, STORE_LOCKED, STORE_FULL or BAD_FILE
  */
 export function openSqliteStore(path: string): Store {
@@ -91,6 +92,13 @@ export function openSqliteStore(path: string): Store {
     const texts = { cohort: JSON.stringify(cohort), bases: bases === undefined ? null : JSON.stringify(bases) };
     sql.saveAttempt({ run, round, attempt, wanted, ...texts });
   };
+  const saved = new GroupCommit<StoredClient>((clients) =>
+    transaction(() => {
+      for (const { id, publicKey, label, state, admittedAt } of clients) {
+        sql.saveClient({ id, public_key: publicKey, label, state, admitted_at: admittedAt });
+      }
+    }),
+  );
   return {
     createRun: (run) =>
       transaction(() => {
@@ -179,8 +187,7 @@ export function openSqliteStore(path: string): Store {
         };
       }),
 
-    saveClient: ({ id, publicKey, label, state, admittedAt }) =>
-      transaction(() => sql.saveClient({ id, public_key: publicKey, label, state, admitted_at: admittedAt })),
+    saveClient: (client) => saved.add(client),
     client: (id) =>
       guard(() => {
         const row = one<ClientRow>('clients', sql.client.get(id));
@@ -188,15 +195,17 @@ export function openSqliteStore(path: string): Store {
       }),
     clients: () => guard(() => checked<ClientRow>('clients', sql.clients.all()).map(clientOf)),
 
-    close: () =>
-      guard(() => {
+    close: () => {
+      saved.flush();
+      return guard(() => {
         if (!db.open) return;
         try {
           db.exec('PRAGMA wal_checkpoint(TRUNCATE)'); // one file is left, easy to copy
         } finally {
           db.close(); // also on a disk that takes nothing more
         }
-      }),
+      });
+    },
   };
 }
 
