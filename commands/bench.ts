@@ -63,6 +63,7 @@ export const command = (): Command => {
     .option('--clients <n>', 'clients of the large round; 0: none', whole, 1_000)
     .option('--params <n>', 'parameters of its model', (text) => counts(text)[0]!, 1_650_000)
     .option('--besieged <n>', 'clients of a round beside as many liars and as many slow readers; 0: none', whole, 50)
+    .option('--baseline <MB>', 'bytes of a measurement without Fedloom', (text) => counts(text)[0]!, 500)
     .option('--secure <n>', 'clients of a round with secure aggregation; 0: none', whole, 20)
     .option('--json', 'one JSON object on stdout', false)
     .action((options: LoadBenchOptions & { json: boolean }) =>

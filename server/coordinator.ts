@@ -237,11 +237,16 @@ export class Coordinator implements SessionHandler {
     const { state } = await this.#host.store.run(id);
     if (!finalRunStates.includes(state)) throw new FederatedError('BAD_STATE', `run ${id} is ${state}: stop it first`);
     await this.#host.store.removeRun(id);
+    this.#host.metrics.forget(id);
     if (this.#active?.stored.id === id) this.#active = null;
   }
 
   async clients(): Promise<ClientView[]> {
     return this.#roster.views(await this.#host.store.clients(), (id) => this.#stateOf(id));
+  }
+
+  sizes(): ReturnType<Roster['sizes']> {
+    return this.#roster.sizes();
   }
 
   get connections(): number {

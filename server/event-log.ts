@@ -22,6 +22,11 @@ export class EventLog {
     return whole;
   }
 
+  /** Entries of each thing that is held: where a leak would show. */
+  sizes(): Record<'events' | 'eventListeners', number> {
+    return { events: this.#events.length, eventListeners: this.#listeners.size };
+  }
+
   /** The events after the one with this id; null when that one is of another life or already dropped. */
   since(id: string): ServerEvent[] | null {
     const [life, number] = id.split('-');

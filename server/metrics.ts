@@ -10,6 +10,8 @@ export interface Metrics {
   round(record: RoundRecord, seconds: number, cohort: number): void;
   evaluation(run: RunId, evaluation: Evaluation): void;
   secureAggregation(run: RunId, on: boolean): void;
+  /** The run was removed: nothing is told of it any more. */
+  forget(run: RunId): void;
   /** Clients with an open session, and those of them that could train now. */
   clients(connected: number, ready: number): void;
   report(result: 'counted' | 'refused'): void;
@@ -96,6 +98,9 @@ export function createMetrics(): Metrics {
     evaluation(run, evaluation) {
       if (evaluation['accuracy'] !== undefined) accuracy.set({ run }, evaluation['accuracy']);
       if (evaluation['loss'] !== undefined) loss.set({ run }, evaluation['loss']);
+    },
+    forget(run) {
+      for (const gauge of [round, accuracy, loss, secure]) gauge.remove({ run });
     },
     secureAggregation: (run, on) => secure.set({ run }, on ? 1 : 0),
     clients(connected, ready) {

@@ -3,6 +3,7 @@ import type { ServerMessage } from '../shared/protocol/messages.ts';
 import type { ClientState, WaitReason } from '../shared/states.ts';
 import type { Session } from './gateway/session.ts';
 import type { Population } from './host.ts';
+import { keepNewest } from './keep-newest.ts';
 import type { ClientView } from './operations.ts';
 import type { StoredClient } from './store/store.ts';
 
@@ -26,11 +27,23 @@ interface Remembered {
   roundsReported: number;
 }
 
+/** Clients that are remembered after they have gone, some 200 bytes each. */
+const keptClients = 50_000;
+
 /** Who is connected, and what is remembered of those who were. */
 export class Roster implements Population {
   readonly #connected = new Map<ClientId, Connected & { ready: boolean }>();
   #readyCount = 0;
   readonly #remembered = new Map<ClientId, Remembered>();
+
+  /** Entries of each thing that is held: where a leak would show. */
+  sizes(): Record<'connected' | 'remembered', number> {
+    return { connected: this.#connected.size, remembered: this.#remembered.size };
+  }
+
+  #remember(id: ClientId, about: Remembered): void {
+    keepNewest(this.#remembered, id, about, keptClients);
+  }
 
   get size(): number {
     return this.#connected.size;
@@ -73,7 +86,7 @@ export class Roster implements Population {
     this.setReady(session.id, false);
     this.#connected.delete(session.id);
     const roundsReported = this.#remembered.get(session.id)?.roundsReported ?? 0;
-    this.#remembered.set(session.id, { bytesUp: client.bytesUp, lastSeen: now, roundsReported });
+    this.#remember(session.id, { bytesUp: client.bytesUp, lastSeen: now, roundsReported });
   }
 
   ready(): ClientId[] {
@@ -95,7 +108,7 @@ export class Roster implements Population {
     if (client === undefined) return;
     if (message.type === 'committed' && message.counted) {
       const past = this.#remembered.get(id) ?? { bytesUp: 0, lastSeen: 0, roundsReported: 0 };
-      this.#remembered.set(id, { ...past, roundsReported: past.roundsReported + 1 });
+      this.#remember(id, { ...past, roundsReported: past.roundsReported + 1 });
     }
     client.session.send(message);
   }

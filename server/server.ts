@@ -70,6 +70,8 @@ export interface FederatedServer {
   readonly events: EventLog;
   /** Bytes of messages from clients, and of messages and models to them, since the start. */
   traffic(): { readonly up: number; readonly down: number };
+  /** Entries of each kind of thing that the server holds: in a server at rest they do not grow. */
+  sizes(): Readonly<Record<string, number>>;
   /** Ends the sessions and closes the store. A round in progress goes on at the next start. */
   close(): Promise<void>;
 }
@@ -272,6 +274,7 @@ export async function createServer(options: ServerOptions): Promise<FederatedSer
       operations,
       events,
       traffic: () => metrics.traffic(),
+      sizes: () => ({ ...gateway.sizes(), ...coordinator.sizes(), ...events.sizes() }),
       close,
     };
   } catch (error) {

@@ -9,6 +9,7 @@ import { maxBufferedChunks, maxFragments } from '../../shared/protocol/limits.ts
 import type { ServerMessage } from '../../shared/protocol/messages.ts';
 import { version } from '../../shared/version.ts';
 import type { Host } from '../host.ts';
+import { keepNewest } from '../keep-newest.ts';
 import { admit, type AdmissionOptions } from './admission.ts';
 import { Connection, type GatewayContext } from './connection.ts';
 import type { SessionHandler } from './session.ts';
@@ -23,6 +24,9 @@ export interface GatewayOptions {
   /** Web origins that may connect, beside pages of this server itself: `https://app.example`. */
   readonly allowedOrigins: readonly string[];
 }
+
+/** Clients whose tickets are remembered, some 300 bytes each; one that comes back later only does not hear "resumed". */
+const keptTickets = 20_000;
 
 /** Header, seal and some room above the largest payload. */
 const frameOverhead = 64;
@@ -44,6 +48,11 @@ export class Gateway {
   readonly #tokenOf = new Map<Connection, string>();
   readonly #tickets = new Map<ClientId, Uint8Array>();
   #cancelBeat: () => void = () => {};
+  /** Connections that have not had their turn at this time round. */
+  #due: Connection[] = [];
+  /** Turns of this time round, and connections in each. */
+  #turns = 1;
+  #turn = 0;
   #closed = false;
 
   constructor(options: GatewayOptions) {
@@ -111,6 +120,17 @@ export class Gateway {
     return this.#connections.size;
   }
 
+  /** Entries of each thing that is held: where a leak would show. */
+  sizes(): Record<'connections' | 'pendingAddresses' | 'sessions' | 'tokens' | 'tickets', number> {
+    return {
+      connections: this.#connections.size,
+      pendingAddresses: this.#pendingByAddress.size,
+      sessions: this.#sessions.size,
+      tokens: this.#tokens.size,
+      tickets: this.#tickets.size,
+    };
+  }
+
   close(): void {
     this.#closed = true;
     this.#cancelBeat();
@@ -136,7 +156,7 @@ export class Gateway {
     const { randomBytes, limits } = this.#context;
     const last = this.#tickets.get(connection.id);
     const ticket = randomBytes(32);
-    this.#tickets.set(connection.id, ticket);
+    keepNewest(this.#tickets, connection.id, ticket, keptTickets);
     const token = toBase64Url(randomBytes(24));
     this.#tokens.set(token, connection);
     this.#tokenOf.set(connection, token);
@@ -182,11 +202,21 @@ export class Gateway {
     else this.#pendingByAddress.set(connection.address, left);
   }
 
+  /**
+   * Looks at every connection four times a heartbeat; at many of them a few hundred at a time, since ten thousand at once
+   * would hold up the loop for a tenth of a second.
+   */
   #beat(): void {
     const { clock, limits } = this.#context;
-    this.#cancelBeat = clock.after(Math.max(10, limits.heartbeat / 4), () => {
+    this.#cancelBeat = clock.after(Math.max(10, limits.heartbeat / 4 / this.#turns), () => {
+      // A list for each time round: an iterator that is kept would hold on to connections that are long gone.
+      if (this.#due.length === 0) {
+        this.#due = [...this.#connections];
+        this.#turns = Math.min(16, Math.max(1, Math.ceil(this.#due.length / 256)));
+        this.#turn = Math.ceil(this.#due.length / this.#turns);
+      }
       const now = clock.now();
-      for (const connection of this.#connections) connection.beat(now);
+      for (const connection of this.#due.splice(0, this.#turn)) connection.beat(now);
       if (!this.#closed) this.#beat();
     });
   }

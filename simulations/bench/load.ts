@@ -11,6 +11,7 @@ import { quantile } from '../../server/spread.ts';
 import type { BaselineMessage, BaselineOrder } from './load-baseline-process.ts';
 import { maxPatternClients, patternMean } from './load-pattern.ts';
 import type { LoadSwarmMessage, LoadSwarmReport, LoadSwarmTask } from './load-swarm-process.ts';
+import { swarmUpdate } from './swarm-update.ts';
 import { BenchProcess } from './process.ts';
 import { median, reportOf, rowOf, type BenchReport, type BenchRow } from './report.ts';
 import type { ServerSample } from './server-process.ts';
@@ -25,8 +26,12 @@ export interface LoadBenchOptions {
   readonly params: number;
   /** Clients of the round with liars and slow readers beside it, and so many of each of those; 0 leaves it out. */
   readonly besieged: number;
+  /** Clients of a round with secure aggregation, real ones that mask; 0 leaves it out. */
+  readonly secure: number;
   /** How long idle connections are watched, s. */
   readonly watch: number;
+  /** MB that a measurement of the baselines takes. */
+  readonly baseline: number;
   readonly onProgress?: (text: string) => void;
 }
 
@@ -48,17 +53,18 @@ type Say = (text: string) => void;
  * @throws FederatedError BAD_ARGUMENT, INTERNAL when a report was lost or counted twice, or the model is not the reference
  */
 export async function benchLoad(options: LoadBenchOptions): Promise<BenchReport> {
-  const { idle, clients, params, besieged, watch, onProgress: say = () => {} } = options;
+  const { idle, clients, params, besieged, secure, watch, baseline, onProgress: say = () => {} } = options;
   checkOptions(options);
   const rows: BenchRow[] = [
     rowOf('load of the machine, 1 minute', { cores: cpus().length }, 'processes', [loadavg()[0]!]),
   ];
   say('the same bytes without Fedloom');
-  const speeds = await measureBaselines();
+  const speeds = await measureBaselines(baseline * megabyte);
   rows.push(...speeds.rows);
   if (idle > 0) rows.push(...(await measureIdle(idle, watch, say)));
   if (clients > 0) rows.push(...(await measureRound({ clients, params }, speeds, say)).rows);
   if (besieged > 0) rows.push(...(await measureSiege(besieged, params, speeds, say)));
+  if (secure > 0) rows.push(...(await measureSecure(secure, params, speeds, say)));
   return reportOf('load', rows);
 }
 
@@ -86,7 +92,7 @@ interface Speeds {
   readonly rows: BenchRow[];
 }
 
-async function measureBaselines(): Promise<Speeds> {
+async function measureBaselines(bytes: number): Promise<Speeds> {
   const server = new BenchProcess<BaselineMessage>('load-baseline-process', [...flags, '--expose-gc']);
   const sender = new BenchProcess<BaselineMessage>('load-baseline-process', flags);
   const tell = (process: typeof server, order: BaselineOrder): void => process.send(order);
@@ -97,7 +103,6 @@ async function measureBaselines(): Promise<Speeds> {
       tell(server, { type: 'sample' });
       return (await server.next('sample')).cpu;
     };
-    const bytes = 500 * megabyte;
     const receive = async (kind: 'tcp' | 'ws'): Promise<number> => {
       const stream = async (): Promise<number> => {
         const before = await cpu();
@@ -322,14 +327,24 @@ export const loadConfig = (
   seed: 1,
 });
 
-const loadTask = (params: number): Task =>
-  checkTask({
+/** One layer; its units keep the inputs below the million that a task may have. */
+function loadTask(params: number): Task {
+  const units = Math.ceil(params / 1_000_000);
+  if (params % units !== 0) {
+    throw new FederatedError(
+      'BAD_ARGUMENT',
+      `load: the number of parameters must be a multiple of ${units}, got ${params}`,
+    );
+  }
+  const inputs = params / units;
+  return checkTask({
     format: 'fedloom-task-1',
     name: 'load',
-    model: { input: [params], layers: [{ type: 'dense', units: 1, useBias: false }], loss: 'mean-squared-error' },
-    data: { features: [params], labels: { targets: 1 } },
+    model: { input: [inputs], layers: [{ type: 'dense', units, useBias: false }], loss: 'mean-squared-error' },
+    data: { features: [inputs], labels: { targets: units } },
     training: { localEpochs: 1, batchSize: 1, clientLearningRate: 0.1, optimizer: 'sgd' },
   });
+}
 
 interface RoundLoad {
   /** Honest clients; their reports are all that may count. */
@@ -403,13 +418,17 @@ async function checkOutcome(
   if (data['reports'] !== clients) {
     throw new FederatedError('INTERNAL', `load: ${String(data['reports'])} reports count, of ${clients}`);
   }
-  const headers = { Authorization: `Bearer ${adminToken}` };
-  const response = await fetch(`${url}/v1/blobs/${String(data['weights'])}`, { headers });
-  const weights = bytesFloats(new Uint8Array(await response.arrayBuffer()));
+  const weights = await modelAt(url, adminToken, String(data['weights']));
   const mean = patternMean(clients, params);
   const wrong = mean.findIndex((value, i) => weights[i] !== Math.fround(initial[i]! + value));
   if (weights.length === params && wrong === -1) return;
   throw new FederatedError('INTERNAL', `load: the model differs from the reference at weight ${wrong} of ${params}`);
+}
+
+async function modelAt(url: string, adminToken: string, sha256: string): Promise<Float32Array> {
+  const headers = { Authorization: `Bearer ${adminToken}` };
+  const response = await fetch(`${url}/v1/blobs/${sha256}`, { headers });
+  return bytesFloats(new Uint8Array(await response.arrayBuffer()));
 }
 
 function outcomeOf(of: {
@@ -459,6 +478,44 @@ function outcomeOf(of: {
     cutOff: liarReport?.cutOff ?? 0,
     nonsense: liarReport?.bytes ?? 0,
   };
+}
+
+/** Real clients, since every one has to mask; each sends the same update, so that its mean is itself. */
+async function measureSecure(clients: number, params: number, speeds: Speeds, say: Say): Promise<BenchRow[]> {
+  say(`a round of ${clients} clients with secure aggregation`);
+  const config = { ...loadConfig(params, clients), secureAggregation: true };
+  const initial = initialWeights(loadTask(params).model, config.seed);
+  return withServer(config, async (server, { joinLink, url, adminToken }) => {
+    const swarm = new BenchProcess<never>('swarm-process', flags);
+    try {
+      swarm.send({ joinLink, clients });
+      const begun = await server.next('begun');
+      const ended = await server.next('round');
+      if (ended.data['reports'] !== clients) {
+        throw new FederatedError(
+          'INTERNAL',
+          `load: ${String(ended.data['reports'])} masked reports count, of ${clients}`,
+        );
+      }
+      const weights = await modelAt(url, adminToken, String(ended.data['weights']));
+      const worst = weights.reduce((most, value, i) => Math.max(most, Math.abs(value - initial[i]! - swarmUpdate)), 0);
+      const at = { clients, params, secure: 1 };
+      const cpu = (ended.cpu - begun.cpu) / 1000;
+      const accumulators = (4 * params) / megabyte; // the masked sum
+      const speed = (4 * params * clients) / megabyte / cpu;
+      return [
+        rowOf('uploads received, summed and unmasked', at, 'MB/core-s', [speed], {
+          name: 'plain TCP',
+          value: speeds.tcp,
+        }),
+        rowOf('round', at, 's', [(ended.at - begun.at) / 1000]),
+        rowOf('memory at peak, without the accumulators', at, 'MB', [ended.peakRss / megabyte - accumulators]),
+        rowOf('largest error of a weight', at, 'weight', [worst]),
+      ];
+    } finally {
+      await swarm.stop();
+    }
+  });
 }
 
 /** The same round twice: alone, then with as many liars and slow readers as there are honest clients. */

@@ -44,10 +44,10 @@ export class BenchProcess<Message extends Told> {
    * The next message of this type, in order; each is given once.
    * @throws FederatedError INTERNAL when the process has ended
    */
-  async next<T extends Message['type']>(type: T): Promise<Extract<Message, { type: T }>> {
+  async next<T extends Message['type']>(type: T): Promise<Message & { readonly type: T }> {
     for (;;) {
       const at = this.#told.findIndex((message) => message.type === type);
-      if (at !== -1) return this.#told.splice(at, 1)[0] as Extract<Message, { type: T }>;
+      if (at !== -1) return this.#told.splice(at, 1)[0] as Message & { readonly type: T };
       if (this.#exit !== null) {
         throw new FederatedError('INTERNAL', `bench: the process ${this.#name} ended with ${this.#exit}`);
       }

@@ -1,6 +1,7 @@
 import { FederatedClient } from '../../client/node.ts';
 import type { Trainer } from '../../client/trainer.ts';
 import { layoutSize } from '../../shared/weights.ts';
+import { swarmUpdate } from './swarm-update.ts';
 import { modelLayout } from '../../shared/tasks/model.ts';
 
 /** Many clients in one process that answer at once with w + 0.001: the load of the server benchmark. */
@@ -18,7 +19,7 @@ async function swarm({ joinLink, clients }: SwarmTask): Promise<void> {
     backend: 'none',
     load: async (task) => {
       const size = layoutSize(modelLayout(task.model));
-      if (delta.length !== size) delta = new Float32Array(size).fill(0.001);
+      if (delta.length !== size) delta = new Float32Array(size).fill(swarmUpdate);
     },
     train: async () => ({ delta, examples: 100, metrics: { loss: 1 } }),
     close: async () => {},
@@ -30,7 +31,10 @@ async function swarm({ joinLink, clients }: SwarmTask): Promise<void> {
       url: joinLink,
       consent: 'given',
       trainer: trainer(),
-      data: ({ task }) => ({ xs: new Float32Array(task.data.features[0]!), ys: new Float32Array(1) }),
+      data: ({ task }) => ({
+        xs: new Float32Array(task.data.features[0]!),
+        ys: new Float32Array('targets' in task.data.labels ? task.data.labels.targets : 1),
+      }),
     });
     joined.push(drain(client));
     // A burst of a hundred at a time: the listen queue is finite.

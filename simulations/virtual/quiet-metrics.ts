@@ -7,6 +7,7 @@ export function quietMetrics(): Metrics {
     round() {},
     evaluation() {},
     secureAggregation() {},
+    forget() {},
     clients() {},
     report() {},
     updateNorm() {},

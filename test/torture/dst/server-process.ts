@@ -20,6 +20,7 @@ const noMetrics: Metrics = {
   round() {},
   evaluation() {},
   secureAggregation() {},
+  forget() {},
   clients() {},
   report() {},
   updateNorm() {},
