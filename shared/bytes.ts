@@ -4,9 +4,7 @@ const hexDigits = Array.from({ length: 256 }, (_, byte) => byte.toString(16).pad
 
 export const toHex = (bytes: Uint8Array): string => {
   // Joined, not added up: that would keep a tree of strings in memory for as long as the text is.
-  const pairs = new Array<string>(bytes.length);
-  for (let i = 0; i < bytes.length; i++) pairs[i] = hexDigits[bytes[i]!]!;
-  return pairs.join('');
+  return Array.from(bytes, (byte) => hexDigits[byte]).join('');
 };
 
 /** @throws RangeError when the text is not an even number of hex digits */

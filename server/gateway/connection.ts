@@ -1,6 +1,7 @@
 import type { Identity } from '../../shared/crypto/identity.ts';
 import type { Primitives, RandomBytes } from '../../shared/crypto/primitives.ts';
 import { asFederatedError, closeCodeOf, FederatedError, type ErrorCode } from '../../shared/errors.ts';
+import { giveBack } from '../../shared/give-back.ts';
 import type { ClientId } from '../../shared/ids.ts';
 import { SealedChannel } from '../../shared/protocol/channel.ts';
 import { decodeControl } from '../../shared/protocol/codec.ts';
@@ -60,6 +61,8 @@ export class Connection implements Session {
   #lastSent: number;
   /** Bytes of chunks that belonged to no upload, in a row. */
   #stray = 0;
+  /** So many are suffered: none before the client was first told to send something. */
+  #mayStray = 0;
 
   constructor(socket: GatewaySocket, address: string, context: GatewayContext) {
     const now = context.clock.now();
@@ -113,6 +116,8 @@ export class Connection implements Session {
       this.#socket.terminate();
       return;
     }
+    // What is on its way when an upload ends is no fault; more than a window or two of it is.
+    if (message.type === 'send') this.#mayStray = 2 * this.#context.limits.windowBytes;
     for (const frame of encodeControlFrames(message, this.#context.limits)) this.#transmit(this.#channel.seal(frame));
   }
 
@@ -222,11 +227,11 @@ export class Connection implements Session {
       // A million chunks of one value each would cost the server a million times the work of one.
       const short = frame.payload.length < Math.min(limits.chunkBytes, limits.shortChunkBytes);
       if (short) this.#charge();
-      // What was on its way when an upload ended is no fault; more than a window or two of it is.
       this.#stray = handler.chunk(this, frame.tag, frame.offset, frame.payload)
         ? 0
         : this.#stray + frame.payload.length;
-      if (this.#stray > 2 * limits.windowBytes) {
+      giveBack(frame.payload);
+      if (this.#stray > this.#mayStray) {
         throw new FederatedError('RATE_LIMITED', `${this.#stray} bytes of chunks that nobody asked for`);
       }
       return;

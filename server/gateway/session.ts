@@ -19,7 +19,7 @@ export interface Session {
 export interface SessionHandler {
   opened(session: Session): void;
   message(session: Session, message: Exclude<ClientMessage, { type: 'auth' | 'ping' }>): void;
-  /** @returns false when the chunk belongs to no upload that is wanted */
+  /** @param payload - gone when the call returns. @returns false when the chunk belongs to no upload that is wanted */
   chunk(session: Session, tag: number, offset: number, payload: Uint8Array): boolean;
   closed(session: Session): void;
 }

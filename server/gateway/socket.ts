@@ -1,4 +1,5 @@
 import type { WebSocket } from 'ws';
+import { giveBack } from '../../shared/give-back.ts';
 
 /** A client's WebSocket, reduced to what a connection needs of it. */
 export interface GatewaySocket {
@@ -15,6 +16,7 @@ export interface GatewaySocket {
 }
 
 export interface GatewaySocketEvents {
+  /** @param data - may be gone when the call returns */
   message(data: Uint8Array, isBinary: boolean): void;
   /** Once, however it ended; nothing comes after it. */
   closed(): void;
@@ -47,7 +49,10 @@ export class WsSocket implements GatewaySocket {
   }
 
   listen({ message, closed, failed }: GatewaySocketEvents): void {
-    this.#socket.on('message', message); // with data as one Buffer, which is how ws gives it unless asked
+    this.#socket.on('message', (data: Buffer, isBinary: boolean) => {
+      message(data, isBinary);
+      giveBack(data); // sealed, and opened into memory of its own by now
+    });
     this.#socket.on('close', closed);
     this.#socket.on('error', failed);
   }

@@ -1,5 +1,6 @@
 import { concat, equalBytes, toBase64Url } from '../bytes.ts';
 import { FederatedError } from '../errors.ts';
+import { giveBack } from '../give-back.ts';
 import { checkAeadInput, checkDerivation, checkPeerKey, checkSecret, checkShared, isWeakKey } from './checks.ts';
 import { rememberKeys } from './key-cache.ts';
 import { portable } from './portable.ts';
@@ -208,18 +209,4 @@ function chacha20(node: NodeCrypto): OpenKeystream | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** Nobody listens at the other end of it. */
-const nowhere = new MessageChannel().port1;
-nowhere.close();
-
-/**
- * Returns the memory of an output at once, by moving it to nowhere: Node allocates each output anew, and until the collector
- * comes round they run through tens of megabytes, none of it in the processor's cache; so the next output lies where the last
- * one was: a quarter less time.
- */
-function giveBack({ buffer, length }: Uint8Array): void {
-  // Node has small outputs in memory that they share.
-  if (length >= 4096 && buffer.byteLength === length) nowhere.postMessage(null, [buffer as ArrayBuffer]);
 }

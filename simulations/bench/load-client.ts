@@ -19,7 +19,8 @@ export interface LoadClientOptions {
   readonly joinLink: string;
   /** Address of this machine to connect from, since one has only some 28,000 ports: `127.0.0.2`. */
   readonly from?: string;
-  readonly message: (message: ServerMessage) => void;
+  /** May be called before `open` has resolved. */
+  readonly message: (message: ServerMessage, client: LoadClient) => void;
   readonly closed: () => void;
 }
 
@@ -50,8 +51,19 @@ export class LoadClient {
       socket.once('close', (code, reason) => fail(`closed with ${code} ${reason.toString()} in the handshake`));
     });
     lost.catch(() => {}); // when it is open, nobody waits for this any more
-    const heard = (): Promise<Uint8Array> =>
-      Promise.race([new Promise<Uint8Array>((resolve) => socket.once('message', resolve)), lost]);
+    // One listener for all, since two messages may come in one turn: what nobody waits for yet is kept.
+    const early: Buffer[] = [];
+    let take = (data: Buffer): void => void early.push(data);
+    socket.on('message', (data: Buffer) => take(data));
+    const heard = (): Promise<Uint8Array> => {
+      const next = new Promise<Uint8Array>((resolve) => {
+        take = (data) => {
+          take = (later) => void early.push(later);
+          resolve(data);
+        };
+      });
+      return Promise.race([next, lost]);
+    };
     await Promise.race([new Promise((resolve) => socket.once('open', resolve)), lost]);
     const handshake = startHandshake({ primitives, ephemeralSecret: random(32), nonce: random(32) });
     const answer = heard();
@@ -68,10 +80,11 @@ export class LoadClient {
     const first = client.#read(await welcome);
     if (first.type !== 'welcome') throw new FederatedError('CONNECTION_LOST', `load: ${first.type} instead of welcome`);
     client.token = first.token;
-    socket.removeAllListeners();
-    socket.on('message', (data: Buffer) => message(client.#read(data)));
-    socket.on('error', () => {});
-    socket.on('close', closed);
+    take = (data) => message(client.#read(data), client);
+    socket.removeAllListeners('error').on('error', () => {});
+    socket.removeAllListeners('close').on('close', closed);
+    if (!client.isOpen) queueMicrotask(closed); // it was over before anyone listened
+    for (const data of early) take(data);
     return client;
   }
 

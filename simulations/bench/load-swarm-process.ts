@@ -48,21 +48,19 @@ export type LoadSwarmMessage =
   | { readonly type: 'committed' }
   | { readonly type: 'failed'; readonly message: string };
 
-export type LoadSwarmOrder = LoadSwarmTask | { readonly type: 'report' } | { readonly type: 'stop' };
+export type LoadSwarmOrder = LoadSwarmTask | { readonly type: 'report' };
 
 const say = (message: LoadSwarmMessage): void => void process.send!(message);
 
 const seen = { waits: [], receipts: [], acks: [], committed: 0, refused: 0, cutOff: 0, bytes: 0 } as {
   -readonly [K in Exclude<keyof LoadSwarmReport, 'type' | 'cpu'>]: LoadSwarmReport[K];
 };
-let isStopped = false;
 
 process.on('disconnect', () => process.exit(0));
 process.on('message', (order: LoadSwarmOrder) => {
   if (order.type === 'open') {
     open(order).catch((error: unknown) => say({ type: 'failed', message: String(error) }));
-  } else if (order.type === 'stop') isStopped = true;
-  else {
+  } else {
     const { user, system } = process.cpuUsage();
     say({ type: 'report', ...seen, cpu: (user + system) / 1000 });
     Object.assign(seen, { waits: [], receipts: [], acks: [], committed: 0, refused: 0, cutOff: 0, bytes: 0 });
@@ -122,7 +120,7 @@ let committedInAll = 0;
 let wanted = 0;
 
 async function join(task: LoadSwarmTask, name: number): Promise<{ beat(): void }> {
-  const { joinLink, from, params, behaviour } = task;
+  const { joinLink, from: address, params, behaviour } = task;
   if (behaviour === 'honest') wanted = task.clients;
   const makers: Record<string, () => Behaviour> = {
     honest: () => honest(name, params, counts),
@@ -135,14 +133,13 @@ async function join(task: LoadSwarmTask, name: number): Promise<{ beat(): void }
   const connect = async (): Promise<void> => {
     const client = await LoadClient.open({
       joinLink,
-      from,
-      message: (message) => behave.message(message, client),
+      from: address,
+      message: behave.message,
       closed: () => {
         counts.cutOff();
         current = null;
         // A liar comes again under a new name.
-        if (behaviour === 'liar' && !isStopped)
-          void connect().catch(() => setTimeout(() => void connect().catch(() => {}), 100));
+        if (behaviour === 'liar') void connect().catch(() => setTimeout(() => void connect().catch(() => {}), 100));
       },
     });
     current = client;

@@ -217,7 +217,7 @@ async function measureIdle(connections: number, watch: number, say: Say): Promis
   say(`${connections} idle connections`);
   const plain = await bareConnections(connections);
   return withServer(null, (server, { joinLink }) =>
-    withSwarms(Math.ceil(connections / 5_000), async (swarms) => {
+    withSwarms(Math.ceil(connections / 3_500), async (swarms) => {
       const first = Math.min(warmUp, connections >> 1);
       const wanted = { joinLink, behaviour: 'idle' } as const;
       await open(swarms.slice(0, 1), { ...wanted, first: 0, clients: first }, 20);
@@ -288,7 +288,7 @@ async function bareConnections(connections: number): Promise<{ kilobytes: number
   try {
     server.send({ type: 'listen' });
     const { ws } = await server.next('listening');
-    return await withSwarms(Math.ceil(connections / 5_000), async (swarms) => {
+    return await withSwarms(Math.ceil(connections / 3_500), async (swarms) => {
       const first = Math.min(warmUp, connections >> 1);
       const wanted = { joinLink: `ws://127.0.0.1:${ws}/`, behaviour: 'bare' } as const;
       await open(swarms.slice(0, 1), { ...wanted, first: 0, clients: first }, 20);

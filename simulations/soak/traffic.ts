@@ -76,10 +76,10 @@ const faults: Record<string, (around: Around) => Promise<void>> = {
   async cutInAnUpdate({ joinLink, random, signal }) {
     let cut = (): void => {};
     const over = new Promise<void>((resolve) => (cut = resolve));
-    const client: LoadClient = await LoadClient.open({
+    const opened = await LoadClient.open({
       joinLink,
       closed: cut,
-      message: (message) => {
+      message: (message, client) => {
         if (message.type === 'train') {
           const { run, round, attempt, weightsBytes: bytes } = message;
           const about = {
@@ -96,9 +96,9 @@ const faults: Record<string, (around: Around) => Promise<void>> = {
         }
       },
     });
-    client.send({ type: 'ready' });
+    opened.send({ type: 'ready' });
     await Promise.race([over, sleep(500 + 1_000 * random(), signal)]);
-    client.cut();
+    opened.cut();
   },
   /** Sends what nobody asked for until it is cut off. */
   async flood({ joinLink, signal }) {

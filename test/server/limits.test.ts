@@ -52,6 +52,13 @@ async function after(limits: Partial<Limits>, act: (end: GatewayEnd) => void): P
   return end.code;
 }
 
+/** The same of a client that was told to send an update. */
+const whileSending: typeof after = (limits, act) =>
+  after(limits, (end) => {
+    end.connection.send(serverExamples.find(({ type }) => type === 'send')!);
+    act(end);
+  });
+
 const client = (n: number): ClientId => String(n).padStart(32, '0') as ClientId;
 /** Uploads of 8 values, with what they told whom. */
 function uploads(limits: Partial<Limits>) {
@@ -176,14 +183,15 @@ const edges: Record<keyof Limits, () => Promise<void> | void> = {
     expect(clientTold(part(maxRosterBytes + 1, 0, new Uint8Array(chunkBytes)))).to.equal('TOO_LARGE');
   },
   async chunkBytes() {
-    const told = (bytes: number) => after({}, (end) => end.frame(encodeChunkFrame(upload, 0, new Uint8Array(bytes))));
+    const told = (bytes: number) =>
+      whileSending({}, (end) => end.frame(encodeChunkFrame(upload, 0, new Uint8Array(bytes))));
     expect(await told(262_144)).to.equal(undefined);
     expect(await told(262_148)).to.equal('BAD_FRAME');
   },
   async windowBytes() {
     // What was on its way when an upload ended: two windows of it.
     const told = (chunks: number) =>
-      after({ chunkBytes: 64, windowBytes: 256 }, (end) => {
+      whileSending({ chunkBytes: 64, windowBytes: 256 }, (end) => {
         for (let i = 0; i < chunks; i++) end.frame(encodeChunkFrame(upload, 64 * i, new Uint8Array(64)));
       });
     expect(await told(8)).to.equal(undefined);
@@ -319,7 +327,7 @@ const edges: Record<keyof Limits, () => Promise<void> | void> = {
   },
   async shortChunkBytes() {
     const told = (bytes: number) =>
-      after({ controlBurst: 5, windowBytes: 1e6 }, (end) => {
+      whileSending({ controlBurst: 5, windowBytes: 1e6 }, (end) => {
         for (let i = 0; i < 6; i++) end.frame(encodeChunkFrame(upload, 0, new Uint8Array(bytes)));
       });
     expect(await told(4_096)).to.equal(undefined);

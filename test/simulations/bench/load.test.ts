@@ -12,7 +12,7 @@ describe('the updates of the load benchmark', () => {
       weight += patternExamples(client);
       for (const [i, value] of patternUpdate(client, params).entries()) sum[i]! += patternExamples(client) * value;
     }
-    expect([...patternMean(clients, params)]).to.deep.equal([...sum.map((value) => value / weight)]);
+    expect([...patternMean(clients, params)]).to.deep.equal(Array.from(sum, (value) => value / weight));
     expect(new Set(patternUpdate(3, params)).size).to.be.greaterThan(5);
   });
 });
