@@ -36,22 +36,42 @@ const filesIn = (folder) =>
 const files = filesIn(join(root, 'test'));
 const ofGroup = (group) => files.filter((file) => groups.find((each) => file.startsWith(each)) === group);
 
+const running = new Set();
+const end = (child) => process.kill(-child.pid, 'SIGKILL');
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  process.once(signal, () => {
+    for (const child of running) end(child);
+    process.exit(1);
+  });
+}
+
 /** Runs a group; resolves when it has ended. */
 function run(group) {
   const started = Date.now();
   const child = spawn(process.execPath, [mocha, ...flags, ...ofGroup(group)], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true, // a process group, so that all of it can be ended
     env: { ...process.env, NODE_V8_COVERAGE: reports, ...(process.stdout.isTTY ? { FORCE_COLOR: '1' } : {}) },
   });
+  running.add(child);
   let said = '';
-  child.stdout.on('data', (data) => (said += data));
-  child.stderr.on('data', (data) => (said += data));
+  let left = null;
+  const hear = (data) => {
+    said += data;
+    // Its tests are over: whatever keeps it alive now, a test has left open.
+    if (/\d+ passing \(/.test(said)) left ??= setTimeout(() => end(child), 30_000);
+  };
+  child.stdout.on('data', hear);
+  child.stderr.on('data', hear);
   return new Promise((resolve) => {
-    child.on('close', (code) => {
+    child.on('close', (code, signal) => {
+      clearTimeout(left);
+      running.delete(child);
       const seconds = Math.round((Date.now() - started) / 1000);
-      process.stdout.write(`\n${group}: ${seconds} s\n${said}`);
-      resolve({ said, code: code ?? 1 });
+      const open = left !== null && signal === 'SIGKILL' ? '  1 failing: the process did not end by itself\n' : '';
+      process.stdout.write(`\n${group}: ${seconds} s\n${said}${open}`);
+      resolve({ said: said + open, code: code ?? 1 });
     });
   });
 }

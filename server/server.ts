@@ -92,6 +92,8 @@ export async function createServer(options: ServerOptions): Promise<FederatedSer
   const limits: Limits = { ...defaultLimits, ...options.limits };
   const { store, blobs, close: closeStore } = await openStore(dataDir, { lock: true });
   const masks = new MaskPool();
+  /** What a start that fails has begun, in order: a timer or a socket of it would keep the process alive. */
+  const begun: (() => unknown)[] = [closeStore, () => masks.close()];
   try {
     const primitives = nativePrimitives(crypto);
     const randomBytes = (length: number): Uint8Array => new Uint8Array(crypto.randomBytes(length));
@@ -118,6 +120,7 @@ export async function createServer(options: ServerOptions): Promise<FederatedSer
       ...(onStep === undefined ? {} : { onStep }),
     };
     const coordinator = new Coordinator(world);
+    begun.push(() => coordinator.close());
     const gateway = new Gateway({
       host: world,
       identity,
@@ -131,6 +134,7 @@ export async function createServer(options: ServerOptions): Promise<FederatedSer
       handler: coordinator,
       allowedOrigins: options.allowedOrigins ?? [],
     });
+    begun.push(() => gateway.close());
 
     let ready = false;
     let linkNow = (): string => '';
@@ -185,6 +189,7 @@ export async function createServer(options: ServerOptions): Promise<FederatedSer
     };
     const roleOf = (token: string): Role | null => whoIs(token)?.role ?? null;
     const audit = await AuditLog.open(dataDir);
+    begun.push(() => audit.close());
     audit.add({ at: clock.now(), who: 'server', address: '', action: `start ${version}`, status: 0 });
     const rotate = async (what: Rotatable): Promise<void> => {
       await rotateSecret(dataDir, what);
@@ -225,9 +230,10 @@ export async function createServer(options: ServerOptions): Promise<FederatedSer
     capSockets(server, limits);
     gateway.attach(server);
 
-    await listen(server, host, port).catch((error: unknown) => {
-      gateway.close(); // its heartbeat would keep the process alive
-      throw error;
+    await listen(server, host, port);
+    begun.push(() => {
+      server.close();
+      server.closeAllConnections();
     });
     const address = server.address() as AddressInfo;
     const shownHost = options.publicHost ?? (host === '0.0.0.0' || host === '::' ? 'localhost' : host);
@@ -278,8 +284,7 @@ export async function createServer(options: ServerOptions): Promise<FederatedSer
       close,
     };
   } catch (error) {
-    await masks.close();
-    await closeStore();
+    for (const end of begun.toReversed()) await end();
     throw error;
   }
 }
