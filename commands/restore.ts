@@ -5,7 +5,9 @@ import { printJson, runAction, say } from './output.ts';
 /** `fedloom restore BACKUP --data-dir DIR`. */
 export function command(): Command {
   return new Command('restore')
-    .description('make a data folder of a backup; a server started on it goes on at its round')
+    .description(
+      'make a data folder of a backup; a server started on it goes on at its round (one with secure aggregation only if no client was further)',
+    )
     .argument('<backup>', "a folder that 'fedloom backup' has written")
     .option('--data-dir <folder>', 'the new data folder; must hold no data yet', './fedloom-data')
     .option('--json', 'one JSON object on stdout')
