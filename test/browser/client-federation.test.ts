@@ -91,7 +91,7 @@ describe('a federation of pages and Node clients, with secure aggregation', func
     await operator.goto(`${url}/?token=${adminToken}`);
     await operator.locator('.pill.finished').waitFor();
     const rows = operator.locator('.clients-scroll tbody tr');
-    await rows.nth(3).waitFor();
+    await rows.filter({ hasText: 'reported' }).nth(3).waitFor();
     expect(await rows.count()).to.equal(4);
     for (const row of await rows.all()) expect(await row.innerText()).to.include('reported');
     expect(operator.url()).not.to.include(adminToken);

@@ -95,6 +95,7 @@ describe('the dashboard', function () {
     await sees(page, /3 finished · median/);
     // In the last round every client has reported, with the figures of a run in clear.
     const rows = page.locator('.clients-scroll tbody tr');
+    await rows.filter({ hasText: 'reported' }).nth(2).waitFor({ timeout: 30_000 });
     expect(await rows.count()).to.equal(3);
     for (const row of await rows.all())
       expect(await row.innerText()).to.match(/bench-\d[^]*reported[^]*10[^]*32 B[^]*s$/);
