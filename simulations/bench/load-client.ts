@@ -19,6 +19,8 @@ export interface LoadClientOptions {
   readonly joinLink: string;
   /** Address of this machine to connect from, since one has only some 28,000 ports: `127.0.0.2`. */
   readonly from?: string;
+  /** 32 bytes; default: a new identity. */
+  readonly seed?: Uint8Array;
   /** May be called before `open` has resolved. */
   readonly message: (message: ServerMessage, client: LoadClient) => void;
   readonly closed: () => void;
@@ -37,8 +39,8 @@ export class LoadClient {
     this.#channel = channel;
   }
 
-  /** Connects under a new identity, up to the welcome. @throws FederatedError CONNECTION_LOST */
-  static async open({ joinLink, from, message, closed }: LoadClientOptions): Promise<LoadClient> {
+  /** Connects, up to the welcome. @throws FederatedError CONNECTION_LOST */
+  static async open({ joinLink, from, seed, message, closed }: LoadClientOptions): Promise<LoadClient> {
     const { socketUrl, fingerprint, joinCode } = parseLink(joinLink);
     const socket = new WebSocket(socketUrl, {
       perMessageDeflate: false,
@@ -71,7 +73,7 @@ export class LoadClient {
     const session = handshake.finish(await answer, fingerprint);
     const channel = new SealedChannel({ primitives, ...session });
     const client = new LoadClient(socket, channel);
-    const identity = identityFromSeed(primitives, random(32));
+    const identity = identityFromSeed(primitives, seed ?? random(32));
     const { transcript } = session;
     const code = joinCode === undefined ? {} : { joinCode };
     const proof = await proveClient({ primitives, identity, transcript, ...code });

@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { FederatedClient } from '../../client/federated-client.ts';
 import { nodePlatform } from '../../client/node/platform.ts';
 import type { Trainer } from '../../client/trainer.ts';
+import { utf8 } from '../../shared/bytes.ts';
 import { identityFromSeed } from '../../shared/crypto/identity.ts';
 import { defaultLimits } from '../../shared/protocol/limits.ts';
 import { parseLink } from '../../shared/protocol/link.ts';
@@ -71,6 +72,10 @@ export async function takePart(around: Around, identity: number, ms: number): Pr
   return rounds;
 }
 
+/** One of a few hundred identities: what the server remembers of each client that it has ever seen is no leak. */
+const someone = (kind: string, random: () => number): Uint8Array =>
+  primitives.sha256(utf8(`fedloom soak, ${kind} ${Math.floor(100 * random())}`));
+
 const faults: Record<string, (around: Around) => Promise<void>> = {
   /** Is cut off in the middle of an update. */
   async cutInAnUpdate({ joinLink, random, signal }) {
@@ -78,6 +83,7 @@ const faults: Record<string, (around: Around) => Promise<void>> = {
     const over = new Promise<void>((resolve) => (cut = resolve));
     const opened = await LoadClient.open({
       joinLink,
+      seed: someone('cut', random),
       closed: cut,
       message: (message, client) => {
         if (message.type === 'train') {
@@ -101,9 +107,14 @@ const faults: Record<string, (around: Around) => Promise<void>> = {
     opened.cut();
   },
   /** Sends what nobody asked for until it is cut off. */
-  async flood({ joinLink, signal }) {
+  async flood({ joinLink, random, signal }) {
     let isOver = false;
-    const client = await LoadClient.open({ joinLink, message: () => {}, closed: () => (isOver = true) });
+    const client = await LoadClient.open({
+      joinLink,
+      seed: someone('flood', random),
+      message: () => {},
+      closed: () => (isOver = true),
+    });
     const chunk = new Uint8Array(defaultLimits.chunkBytes);
     while (!isOver && !signal.aborted) {
       await new Promise<void>((resolve) => {
