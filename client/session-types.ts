@@ -57,7 +57,10 @@ export interface SessionState {
   readonly outgoing: Outgoing | null;
   /** Bytes handed to the socket so far, of the update being uploaded. */
   readonly sent: number;
-  /** Whether the job was given on this connection. After a reconnect nothing is offered before the server asks again. */
+  /**
+   * Whether the job was given on this connection, and its attempt is not over. After a reconnect, and between attempts, nothing is
+   * said of it before the server asks again.
+   */
   readonly told: boolean;
   /** The newest run that was announced with secure aggregation: nothing of it ever goes out in clear. */
   readonly secureRun: string | null;

@@ -69,6 +69,15 @@ function dropJob(state: SessionState): Step {
   return [{ ...state, job: null, stage: 'idle', outgoing: null, sent: 0 }, effects];
 }
 
+/**
+ * Ends the attempt, not the work: the round's next attempt starts from the same model, so that what is in training goes on and
+ * is kept for it. Otherwise a client slower than a deadline would begin anew each time, and never be done.
+ */
+function leaveAttempt(state: SessionState): Step {
+  if (state.stage !== 'fetching' && state.stage !== 'training') return dropJob(state);
+  return same({ ...state, told: false });
+}
+
 function forgetKept(state: SessionState): Step {
   return state.kept === null ? same(state) : [{ ...state, kept: null }, [{ do: 'forget', key: state.kept.key }]];
 }
@@ -92,7 +101,7 @@ function giveUp(state: SessionState, job: Job, code: ErrorCode, message: string)
   const [kept, forgetting] = code === 'SECAGG_DIFFERENCE' ? forgetKept(state) : same(state);
   const [dropped, effects] = dropJob(kept);
   effects.push(...forgetting);
-  if (state.link === 'open') {
+  if (state.told) {
     effects.push(send({ type: 'failed', ...where(job), code, message: message.slice(0, 512) }));
   }
   effects.push({ do: 'problem', code, message });
@@ -148,13 +157,12 @@ export function step(state: SessionState, event: SessionEvent): Step {
       const { job } = state;
       if (job?.key !== event.key || state.stage !== 'fetching') return same(state);
       const effects: SessionEffect[] = [{ do: 'train', job }];
-      if (state.link === 'open')
-        effects.unshift(send({ type: 'progress', ...where(job), phase: 'training', fraction: 0 }));
+      if (state.told) effects.unshift(send({ type: 'progress', ...where(job), phase: 'training', fraction: 0 }));
       return show([{ ...state, stage: 'training' }, effects], 'training');
     }
     case 'progress': {
       const { job } = state;
-      if (job?.key !== event.key || state.stage !== 'training' || state.link !== 'open') return same(state);
+      if (job?.key !== event.key || state.stage !== 'training' || !state.told) return same(state);
       return [state, [send({ type: 'progress', ...where(job), phase: 'training', fraction: event.fraction })]];
     }
     case 'trained': {
@@ -213,7 +221,9 @@ function receive(state: SessionState, message: ServerMessage): Step {
     case 'wait': {
       // A server that has just come back may not have taken its run up again: what was begun for it stays good.
       if (message.run === undefined) return showIdle(same(state), message.reason);
-      const [dropped, effects] = dropJob(state);
+      const { job } = state;
+      const isCurrent = job !== null && job.run === message.run && job.round === message.round;
+      const [dropped, effects] = isCurrent ? leaveAttempt(state) : dropJob(state);
       // A round after the kept update's own means that its round is durable, with it or without.
       const outdated =
         state.kept !== null && (message.run !== state.kept.run || (message.round ?? 0) > state.kept.round);
@@ -312,12 +322,13 @@ function roundOver(state: SessionState, message: MessageOf<ServerMessage, 'commi
   const { run, round, attempt } = message;
   // In an asynchronous run the update of an earlier round's job may be what this round counts.
   const mine = state.job !== null && state.job.run === run && state.job.round <= round;
-  const [dropped, effects] = mine ? dropJob(state) : same(state);
   if (message.type === 'abandoned') {
-    // The kept update stays: the next attempt starts from the same model.
+    const [left, effects] = mine ? leaveAttempt(state) : same(state);
+    // The kept update stays, too.
     const outcome: RoundOutcome = { run, round, attempt, result: 'abandoned', counted: false };
-    return showIdle([dropped, [...effects, { do: 'outcome', outcome }]], 'round-in-progress');
+    return showIdle([left, [...effects, { do: 'outcome', outcome }]], 'round-in-progress');
   }
+  const [dropped, effects] = mine ? dropJob(state) : same(state);
   const durable = state.kept !== null && state.kept.run === run && state.kept.round <= round;
   const [next, more] = durable ? forgetKept(dropped) : same(dropped);
   const { result, counted, weightsBytes } = message;

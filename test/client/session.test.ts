@@ -190,12 +190,47 @@ describe("a client's session", () => {
     expect(state.job?.attempt).to.equal(2);
   });
 
-  it('cancels its work when the server says to wait', () => {
+  it('cancels its work when the server says to wait for a later round', () => {
     const [working] = run(open, message(train(1)));
-    const [state, effects] = run(working, message({ type: 'wait', reason: 'server-paused', run: 'r-1', round: 1 }));
+    const [state, effects] = run(working, message({ type: 'wait', reason: 'server-paused', run: 'r-1', round: 2 }));
     expect(acts(effects)).to.deep.equal(['cancel-work']);
     expect(state).to.include({ shown: 'waiting', reason: 'server-paused', job: null });
   });
+
+  it('cancels its work when the server says to wait for another run', () => {
+    const [working] = run(open, message(train(1)));
+    const [state, effects] = run(working, message({ type: 'wait', reason: 'server-paused', run: 'r-2', round: 1 }));
+    expect(acts(effects)).to.deep.equal(['cancel-work']);
+    expect(state.job).to.equal(null);
+  });
+
+  const paused = message({ type: 'wait', reason: 'server-paused', run: 'r-1', round: 1 });
+  const abandoned = message({ type: 'abandoned', run: 'r-1', round: 1, attempt: 1, reason: 'too few' });
+  for (const [name, event] of Object.entries({ 'a pause': paused, 'an abandoned attempt': abandoned })) {
+    it(`goes on training through ${name}, without a word to the server, and offers the update to the next attempt`, () => {
+      const [working] = run(open, message(train(1)), { type: 'fetched', key: key(1) });
+      const [between, quiet] = run(
+        working,
+        event,
+        { type: 'progress', key: key(1), fraction: 0.5 },
+        { type: 'trained', update: update(1) },
+      );
+      expect(acts(quiet).filter((each) => each !== 'outcome')).to.deep.equal([]);
+      expect(between).to.include({ shown: 'waiting' });
+      const [, effects] = run(between, message(train(1, 2)));
+      expect(acts(effects)).to.deep.equal(['report']);
+    });
+
+    it(`says that its training failed only to the attempt after ${name}`, () => {
+      const [working] = run(open, message(train(1)), { type: 'fetched', key: key(1) }, event);
+      const failed = { type: 'work-failed', key: key(1), code: 'TRAINING_FAILED', message: 'no' } as const;
+      const [idle, quiet] = run(working, failed);
+      expect(acts(quiet)).to.not.include('failed');
+      expect(idle.job).to.equal(null);
+      const [, effects] = run(run(working, message(train(1, 2)))[0], failed);
+      expect(acts(effects)).to.include.members(['failed', 'problem']);
+    });
+  }
 
   it('ignores results of work that is no longer wanted', () => {
     const [state, effects] = run(open, message(train(1)), message(train(2, 1, hash('d'))), {
