@@ -55,7 +55,7 @@ export class ClientConnection {
     this.#options = options;
     this.#events = events;
     const { primitives, randomBytes, clock } = platform;
-    this.#lastHeard = clock.now();
+    this.#lastHeard = clock.steady();
     this.#lastSent = this.#lastHeard;
     this.#handshake = startHandshake({ primitives, ephemeralSecret: randomBytes(32), nonce: randomBytes(32) });
     this.#socket = platform.openSocket(link.socketUrl, {
@@ -106,14 +106,14 @@ export class ClientConnection {
 
   /** @returns bytes */
   #transmit(bytes: Uint8Array): number {
-    this.#lastSent = this.#options.platform.clock.now();
+    this.#lastSent = this.#options.platform.clock.steady();
     this.#socket.send(bytes);
     return bytes.length;
   }
 
   #receive(bytes: Uint8Array): void {
     if (this.#closed) return;
-    this.#lastHeard = this.#options.platform.clock.now();
+    this.#lastHeard = this.#options.platform.clock.steady();
     try {
       if (this.#channel === null) this.#finishHandshake(bytes);
       else this.#receiveSealed(this.#channel, bytes);
@@ -182,8 +182,12 @@ export class ClientConnection {
     const { clock } = this.#options.platform;
     const { heartbeat } = this.#welcome!;
     this.#cancelTimer();
-    this.#cancelTimer = clock.after(Math.max(10, heartbeat / 4), () => {
-      const now = clock.now();
+    const pause = Math.max(10, heartbeat / 4);
+    const due = clock.steady() + pause;
+    this.#cancelTimer = clock.after(pause, () => {
+      const now = clock.steady();
+      // A device that slept has read nothing meanwhile: the server is not silent before what has arrived is read.
+      if (now - due > heartbeat) return this.#watch();
       if (now - this.#lastHeard > heartbeat * defaultLimits.heartbeatMisses) {
         this.#end('HEARTBEAT_TIMEOUT', `nothing heard from the server for ${now - this.#lastHeard} ms`);
         return;

@@ -149,9 +149,9 @@ export class JobWorker {
     // Before the algorithm sees it: FedNova and SCAFFOLD count the steps that are taken.
     const task = withEpochs(fetched.task, epochsOf);
     const { key, run, round } = job;
-    let lastProgress = platform.clock.now();
+    let lastProgress = platform.clock.steady();
     const progress = (fraction: number): void => {
-      const now = platform.clock.now();
+      const now = platform.clock.steady();
       if (now - lastProgress < 1_000) return; // a message a second is enough
       lastProgress = now;
       onProgress(Math.min(1, Math.max(0, fraction)));

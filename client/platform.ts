@@ -50,8 +50,10 @@ export interface ClientPlatform {
   /** Cryptographic. */
   readonly randomBytes: RandomBytes;
   readonly clock: {
-    /** ms since 1970 */
+    /** ms since 1970: what a calendar says. It may jump. */
     now(): number;
+    /** Whole ms since some moment in the past; nothing sets it. All durations are measured by it. */
+    steady(): number;
     /** Runs the function once after so many ms; the returned function cancels it. */
     after(ms: number, run: () => void): () => void;
   };

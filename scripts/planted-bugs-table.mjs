@@ -56,9 +56,16 @@ export const plantedBugs = [
   {
     name: 'the deadline is never set',
     file: 'server/attempt-clocks.ts',
-    from: '    this.#cancelDeadline = this.#clock.after(Math.max(0, at - this.#clock.now()), over);\n',
+    from: '    this.#cancelDeadline = this.#clock.after(Math.max(0, at - this.#clock.steady()), over);\n',
     to: '    void over;\n',
     tests: ['test/integration/faults.test.ts'],
+  },
+  {
+    name: 'durations are measured by the calendar',
+    file: 'server/host.ts',
+    from: 'steady: () => Math.floor(performance.now())',
+    to: 'steady: () => Date.now()',
+    tests: ['test/integration/clock-jumps.test.ts'],
   },
   {
     name: 'an attempt is begun before its line in the ledger is durable',

@@ -10,6 +10,7 @@ import { statisticSpans, type Span } from '../shared/tasks/spans.ts';
 import { bytesFloats, floatBytes } from '../shared/weights.ts';
 import type { ClosedReports } from './aggregation.ts';
 import { Attempt, type AttemptOwner } from './attempt.ts';
+import { restoredBases, storedBases } from './base-times.ts';
 import type { Base, Bases, MessageWhere } from './attempt-plan.ts';
 import { isSecure } from './config.ts';
 import type { Host, Population } from './host.ts';
@@ -152,7 +153,8 @@ export class ActiveRun implements AttemptOwner {
 
   /** Goes on with the attempt that the store holds, or begins a new one as soon as enough clients are ready. */
   async start(): Promise<void> {
-    const attempt = await this.#host.store.attempt(this.#stored.id);
+    const left = await this.#host.store.attempt(this.#stored.id);
+    const attempt = left?.bases === undefined ? left : { ...left, bases: restoredBases(left.bases, this.#host.clock) };
     if (this.#stored.round > 0 || attempt !== null) this.#sayResumed(attempt?.attempt === 0 ? null : attempt);
     if (this.#stored.state === 'created') await this.#setState('waiting');
     if (await lacksEvaluation(this.#stored, this.#host)) await this.evaluate();
@@ -290,7 +292,7 @@ export class ActiveRun implements AttemptOwner {
       ...where,
       cohort,
       wanted,
-      ...(bases.size === 0 ? {} : { bases: [...bases] }),
+      ...(bases.size === 0 ? {} : { bases: storedBases(bases, this.#host.clock) }),
     });
     if (state === 'waiting') await this.#setState('running');
     const text = `Round ${where.round} of ${config.rounds} begins with ${cohort.length} clients.`;
@@ -312,7 +314,7 @@ export class ActiveRun implements AttemptOwner {
     const spread = spreadMetrics(attempt.watch.clients(attempt.state));
     const metrics = { ...reports.metricMeans(), ...spread, seconds, ...bytes, examples: reports.examples };
     const { carried } = attempt.leftAtWork;
-    const bases = carried.size === 0 ? {} : { bases: [...carried] };
+    const bases = carried.size === 0 ? {} : { bases: storedBases(carried, this.#host.clock) };
     const after = { weights, strategyState };
     await store.commitRound(this.#stored.id, { record, evaluation: null, metrics }, { ...after, ...bases });
     onStep?.('round-committed');

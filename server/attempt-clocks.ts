@@ -13,16 +13,16 @@ export class AttemptClocks {
     this.#clock = clock;
   }
 
-  /** End of what is waited for, ms since 1970, or null. */
+  /** End of what is waited for, as the calendar's clock has it now: ms since 1970, or null. */
   get deadline(): number | null {
-    return this.#deadline;
+    return this.#deadline === null ? null : this.#clock.now() + (this.#deadline - this.#clock.steady());
   }
 
-  /** Replaces the deadline. @param at - ms since 1970 */
+  /** Replaces the deadline. @param at - ms of the steady clock */
   arm(at: number, over: () => void): void {
     this.#cancelDeadline();
     this.#deadline = at;
-    this.#cancelDeadline = this.#clock.after(Math.max(0, at - this.#clock.now()), over);
+    this.#cancelDeadline = this.#clock.after(Math.max(0, at - this.#clock.steady()), over);
   }
 
   /** Gives a client so many ms to come back. */
@@ -40,10 +40,10 @@ export class AttemptClocks {
     this.#graces.delete(id);
   }
 
-  /** When the time of one client is over that has one of its own. Replaces. @param at - ms since 1970 */
+  /** When the time of one client is over that has one of its own. Replaces. @param at - ms of the steady clock */
   turn(id: ClientId, at: number, over: () => void): void {
     this.#turns.get(id)?.();
-    this.#turns.set(id, this.#clock.after(Math.max(0, at - this.#clock.now()), over));
+    this.#turns.set(id, this.#clock.after(Math.max(0, at - this.#clock.steady()), over));
   }
 
   clear(): void {

@@ -7,7 +7,7 @@ export interface Base {
   readonly round: number;
   readonly attempt: number;
   readonly weights: Sha256;
-  /** ms since 1970 */
+  /** ms of the server's steady clock; in the store, since 1970: see `base-times.ts` */
   readonly since: number;
 }
 export type Bases = ReadonlyMap<ClientId, Base>;

@@ -68,6 +68,8 @@ export class Attempt {
   readonly plan: AttemptPlan;
   /** ms since 1970 */
   readonly startedAt: number;
+  /** The same moment on the steady clock. */
+  readonly #startedAt: number;
   /** Bytes of updates that came in. */
   bytesUp = 0;
   /** What an operator may see of each client. */
@@ -87,7 +89,7 @@ export class Attempt {
     ClientId,
     { readonly examples: number | null; readonly upload: Uint8Array; readonly basedOn?: number }
   >();
-  /** When clients of an asynchronous run that began in this attempt were told to, ms since 1970. */
+  /** When clients of an asynchronous run that began in this attempt were told to, ms of the steady clock. */
   readonly #begun = new Map<ClientId, number>();
   readonly #clocks: AttemptClocks;
   #state: RoundState = newRound;
@@ -118,12 +120,13 @@ export class Attempt {
     this.#plans = isSecure ? aggregation.plans.texts : null;
     this.#buffer = bufferOf(plan.strategy);
     this.startedAt = host.clock.now();
+    this.#startedAt = host.clock.steady();
     this.watch = new AttemptWatch(() => host.clock.now());
     this.watch.phase('selecting');
     this.#clocks = new AttemptClocks(host.clock);
     this.#uploads = new Uploads(
       {
-        now: () => this.#host.clock.now(),
+        now: () => this.#host.clock.steady(),
         send: (client, report, offset) => {
           this.#host.onStep?.('upload-begun');
           voice.send(client, { type: 'send', ...voice.whereOf(client), upload: report.upload, offset });
@@ -345,8 +348,8 @@ export class Attempt {
 
   #train(to: ClientId): void {
     this.watch.reached(to, 'sentAt');
-    const now = this.#host.clock.now();
-    let since = this.startedAt;
+    const now = this.#host.clock.steady();
+    let since = this.#startedAt;
     if (this.#buffer !== undefined) {
       if (!this.#begun.has(to)) this.#begun.set(to, now);
       since = this.plan.bases.get(to)?.since ?? this.#sinceOf(to);
@@ -357,7 +360,7 @@ export class Attempt {
   }
 
   #sinceOf(id: ClientId): number {
-    return this.#begun.get(id) ?? this.startedAt;
+    return this.#begun.get(id) ?? this.#startedAt;
   }
 
   #overdue(id: ClientId): void {
@@ -379,7 +382,7 @@ export class Attempt {
   #arm(deadline: DeadlineName): void {
     const { sendTimeout, roundTimeout, stepTimeout } = this.plan.config;
     const isFirst = deadline === 'sending' || deadline === this.#state.answers[0];
-    const from = isFirst ? this.startedAt : this.#host.clock.now();
+    const from = isFirst ? this.#startedAt : this.#host.clock.steady();
     const length =
       deadline === 'sending'
         ? Math.min(sendTimeout, roundTimeout)

@@ -10,14 +10,17 @@ import type { BlobStore, Evaluation, Store } from './store/store.ts';
 
 /** Time, as everything that acts takes it. Milliseconds. */
 export interface Clock {
-  /** ms since 1970 */
+  /** ms since 1970: what a calendar says. It may jump, so it is for what people read and for what ends on a date. */
   now(): number;
+  /** Whole ms since some moment in the past; nothing sets it. All durations are measured by it. */
+  steady(): number;
   /** Runs the function once after so many ms; the returned function cancels it. */
   after(ms: number, run: () => void): () => void;
 }
 
 export const systemClock: Clock = {
   now: () => Date.now(),
+  steady: () => Math.floor(performance.now()),
   after(ms, run) {
     const timer = setTimeout(run, ms);
     return () => clearTimeout(timer);

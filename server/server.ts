@@ -212,6 +212,7 @@ export async function createServer(options: ServerOptions): Promise<FederatedSer
       rotate,
       ready: () => ready,
       log,
+      clock,
       ...(options.dashboard === undefined ? {} : { dashboard: options.dashboard }),
     });
     const serverOptions: http.ServerOptions = {

@@ -28,6 +28,7 @@ interface Receiving extends Upload {
 const slowAfter = 1_000;
 
 export interface UploadsHost {
+  /** ms of a clock that nothing sets */
   now(): number;
   /** Tells the client to send from this offset. */
   send(client: ClientId, report: Report, offset: number): void;

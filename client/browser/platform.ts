@@ -36,6 +36,7 @@ export function browserPlatform(options: BrowserPlatformOptions): ClientPlatform
     randomBytes,
     clock: {
       now: () => Date.now(),
+      steady: () => Math.floor(performance.now()),
       after(ms, run) {
         const timer = setTimeout(run, ms);
         return () => clearTimeout(timer);

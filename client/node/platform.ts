@@ -28,6 +28,7 @@ export const nodePlatform = ({ stateDir, tls }: NodePlatformOptions): ClientPlat
   randomBytes: (length) => new Uint8Array(crypto.randomBytes(length)),
   clock: {
     now: () => Date.now(),
+    steady: () => Math.floor(performance.now()),
     after(ms, run) {
       const timer = setTimeout(run, ms);
       return () => clearTimeout(timer);

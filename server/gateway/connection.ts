@@ -65,7 +65,7 @@ export class Connection implements Session {
   #mayStray = 0;
 
   constructor(socket: GatewaySocket, address: string, context: GatewayContext) {
-    const now = context.clock.now();
+    const now = context.clock.steady();
     this.#socket = socket;
     this.#context = context;
     this.address = address;
@@ -102,7 +102,8 @@ export class Connection implements Session {
   }
 
   get lastSeen(): number {
-    return this.#lastSeen;
+    const { clock } = this.#context;
+    return clock.now() - (clock.steady() - this.#lastSeen);
   }
 
   get isPending(): boolean {
@@ -146,7 +147,7 @@ export class Connection implements Session {
       });
   }
 
-  /** Sends a ping when nothing was sent for a while; ends a session that has been silent too long. */
+  /** Sends a ping when nothing was sent for a while; ends a session that has been silent too long. @param now - of the steady clock */
   beat(now: number): void {
     const { heartbeat, heartbeatMisses } = this.#context.limits;
     if (this.#stage !== 'open') return;
@@ -157,14 +158,14 @@ export class Connection implements Session {
   }
 
   #transmit(bytes: Uint8Array): void {
-    this.#lastSent = this.#context.clock.now();
+    this.#lastSent = this.#context.clock.steady();
     this.#context.metrics.bytes('down', bytes.length);
     this.#socket.send(bytes);
   }
 
   #receive(data: Uint8Array, isBinary: boolean): void {
     if (this.#stage === 'closed') return;
-    this.#lastSeen = this.#context.clock.now();
+    this.#lastSeen = this.#context.clock.steady();
     this.#context.metrics.bytes('up', data.length);
     try {
       if (!isBinary) throw new FederatedError('BAD_FRAME', 'expected a binary message, got text');

@@ -208,14 +208,18 @@ export class Gateway {
    */
   #beat(): void {
     const { clock, limits } = this.#context;
-    this.#cancelBeat = clock.after(Math.max(10, limits.heartbeat / 4 / this.#turns), () => {
+    const pause = Math.max(10, limits.heartbeat / 4 / this.#turns);
+    const due = clock.steady() + pause;
+    this.#cancelBeat = clock.after(pause, () => {
+      const now = clock.steady();
+      // A process that was held up has read nothing meanwhile: nobody is silent before what has arrived is read.
+      if (now - due > limits.heartbeat) return this.#closed ? undefined : this.#beat();
       // A list for each time round: an iterator that is kept would hold on to connections that are long gone.
       if (this.#due.length === 0) {
         this.#due = [...this.#connections];
         this.#turns = Math.min(16, Math.max(1, Math.ceil(this.#due.length / 256)));
         this.#turn = Math.ceil(this.#due.length / this.#turns);
       }
-      const now = clock.now();
       for (const connection of this.#due.splice(0, this.#turn)) connection.beat(now);
       if (!this.#closed) this.#beat();
     });

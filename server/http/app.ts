@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { FederatedError } from '../../shared/errors.ts';
 import { defaultLimits, type Limits } from '../../shared/protocol/limits.ts';
 import type { EventLog } from '../event-log.ts';
-import type { Log } from '../host.ts';
+import { systemClock, type Clock, type Log } from '../host.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Operations, Role } from '../operations.ts';
 import type { BlobStore } from '../store/store.ts';
@@ -41,6 +41,7 @@ export interface HttpAppOptions {
   /** Makes a secret anew; absent: the API does not offer it. */
   readonly rotate?: (what: Rotatable) => Promise<void>;
   readonly log: Log;
+  readonly clock?: Clock;
   /** Web origins whose pages may read blobs, and nothing else, beside the server's own. */
   readonly allowedOrigins?: readonly string[];
   /** A comment is sent down each event stream this often, ms. */
@@ -71,8 +72,8 @@ const contentSecurityPolicy = {
  */
 export function createHttpApp(options: HttpAppOptions): (req: IncomingMessage, res: ServerResponse) => void {
   const { operations, events, metrics, ready, log, limits = defaultLimits } = options;
-  const { heartbeat = 15_000 } = options;
-  const { views, limitChanges, ownOrigin } = createGuards({ roleOf: options.roleOf, log, ...limits });
+  const { heartbeat = 15_000, clock = systemClock } = options;
+  const { views, limitChanges, ownOrigin } = createGuards({ roleOf: options.roleOf, log, clock, ...limits });
 
   const app = express();
   app.disable('x-powered-by');

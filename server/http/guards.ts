@@ -1,14 +1,16 @@
 import type { RequestHandler } from 'express';
 import { rateLimit } from 'express-rate-limit';
 import { FederatedError } from '../../shared/errors.ts';
-import type { Log } from '../host.ts';
+import type { Clock, Log } from '../host.ts';
 import type { Role } from '../operations.ts';
 import { sendError, sendUnauthorised } from './errors.ts';
+import { RateStore } from './rate-store.ts';
 import { bearerToken } from './token.ts';
 
 export interface GuardOptions {
   readonly roleOf: (token: string) => Role | null;
   readonly log: Log;
+  readonly clock: Clock;
   /** Requests a minute from one address. */
   readonly maxWrongTokens: number;
   readonly maxChanges: number;
@@ -21,14 +23,17 @@ export interface Guards {
   readonly ownOrigin: RequestHandler;
 }
 
+const windowMs = 60_000;
+
 const reads = (method: string): boolean => method === 'GET' || method === 'HEAD';
 
 /** What stands before the API: who asks, how often, and from which page. */
-export function createGuards({ roleOf, log, maxWrongTokens, maxChanges }: GuardOptions): Guards {
+export function createGuards({ roleOf, log, clock, maxWrongTokens, maxChanges }: GuardOptions): Guards {
   const limited = (limit: number, what: string): RequestHandler =>
     rateLimit({
-      windowMs: 60_000,
+      windowMs,
       limit,
+      store: new RateStore(windowMs, clock),
       standardHeaders: 'draft-8',
       legacyHeaders: false,
       handler: (_, res) => sendError(res, new FederatedError('RATE_LIMITED', `too many ${what}; wait a minute`), log),

@@ -36,6 +36,7 @@ export class VirtualWorld {
   /** The clock for the server. */
   readonly serverClock: Clock = {
     now: () => this.#now,
+    steady: () => this.#now,
     after: (ms, run) => {
       this.#serverTimers++;
       return this.#set(this.#now + ms, run, true);
@@ -45,6 +46,7 @@ export class VirtualWorld {
   /** The clock for the clients. */
   readonly clock: Clock = {
     now: () => this.#now,
+    steady: () => this.#now,
     after: (ms, run) => this.#set(this.#now + ms, run, false),
   };
 

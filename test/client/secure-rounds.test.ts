@@ -38,6 +38,7 @@ const device = (name: string | number, store: ClientStore = memoryStore()): Clie
   randomBytes: seededBytes('device', name),
   clock: {
     now: () => 0,
+    steady: () => 0,
     after(_, then) {
       const turn = setImmediate(then);
       return () => clearImmediate(turn);

@@ -35,6 +35,7 @@ export class GatewayEnd {
       randomBytes: (length) => fill(7, length),
       clock: {
         now: () => this.now,
+        steady: () => this.now,
         after: (ms, run) => {
           const timer = { at: this.now + ms, run };
           this.#timers.push(timer);

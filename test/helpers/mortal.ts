@@ -14,8 +14,9 @@ export class Mortal<M extends Word> {
   readonly #messages: M[] = [];
   readonly #wake = new Set<() => void>();
 
-  constructor(script: string) {
-    this.process = fork(script, { execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  /** @param execArgv - flags of Node */
+  constructor(script: string, execArgv: readonly string[] = []) {
+    this.process = fork(script, { execArgv: [...execArgv], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
     this.died = new Promise((resolve) => this.process.once('exit', () => resolve(undefined)));
     this.process.on('message', (message: M) => {
       this.#messages.push(message);
@@ -26,10 +27,15 @@ export class Mortal<M extends Word> {
   }
 
   /** The first message of this type, past or to come; undefined when the process ends before it has said it. */
-  async next<T extends M['type']>(type: T): Promise<Extract<M, { type: T }> | undefined> {
+  async next<T extends M['type']>(
+    type: T,
+    fits: (message: Extract<M, { type: T }>) => boolean = () => true,
+  ): Promise<Extract<M, { type: T }> | undefined> {
     for (;;) {
-      const found = this.#messages.find((message) => message.type === type);
-      if (found !== undefined) return found as Extract<M, { type: T }>;
+      const found = this.#messages.find(
+        (each): each is Extract<M, { type: T }> => each.type === type && fits(each as Extract<M, { type: T }>),
+      );
+      if (found !== undefined) return found;
       let wake = (): void => {};
       const woken = new Promise<'woken'>((resolve) => {
         wake = (): void => resolve('woken');
@@ -39,6 +45,11 @@ export class Mortal<M extends Word> {
       this.#wake.delete(wake);
       if (what === undefined) return undefined;
     }
+  }
+
+  /** All that it has said of this type. */
+  said<T extends M['type']>(type: T): Extract<M, { type: T }>[] {
+    return this.#messages.filter((each): each is Extract<M, { type: T }> => each.type === type);
   }
 
   /** Says something to it, once it has loaded. */

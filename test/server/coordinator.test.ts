@@ -32,6 +32,7 @@ function handClock() {
   return {
     clock: {
       now: () => now,
+      steady: () => now,
       after(ms: number, run: () => void) {
         const timer = { at: now + ms, run };
         timers.push(timer);

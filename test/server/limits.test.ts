@@ -251,6 +251,7 @@ const edges: Record<keyof Limits, () => Promise<void> | void> = {
     const timers = new Set<{ at: number; run: () => void }>();
     const clock = {
       now: () => now,
+      steady: () => now,
       after(ms: number, run: () => void) {
         const timer = { at: now + ms, run };
         timers.add(timer);

@@ -7,15 +7,22 @@ export class Life {
   /** What its wall clock is off by, ms. */
   skew = 0;
   readonly #scheduler: Scheduler;
+  readonly #origin: number;
   readonly #ends: (() => void)[] = [];
 
   constructor(name: string, scheduler: Scheduler) {
     this.name = name;
     this.#scheduler = scheduler;
+    this.#origin = scheduler.now - 1_000;
   }
 
   now(): number {
     return this.#scheduler.now + this.skew;
+  }
+
+  /** No jump of the wall clock moves it; another life counts from another moment. */
+  steady(): number {
+    return this.#scheduler.now - this.#origin;
   }
 
   after(ms: number, run: () => void): () => void {

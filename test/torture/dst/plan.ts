@@ -23,7 +23,7 @@ export const faultKinds = [
   'unready', // a device cannot train for a while
   'leave', // a client leaves and joins again
   'operator', // pauses and resumes
-  'clock', // the server's wall clock jumps
+  'clock', // the wall clocks of the server and of clients jump
   'liar', // clients that break the protocol
 ] as const;
 export type FaultKind = (typeof faultKinds)[number];

@@ -61,7 +61,7 @@ export class ServerProcess {
     const events = new EventLog(life.now());
     events.listen(({ message, data }) => world.log(`${message} ${JSON.stringify(data)}`));
     const host: Host = {
-      clock: { now: () => life.now(), after: (ms, run) => life.after(ms, run) },
+      clock: { now: () => life.now(), steady: () => life.steady(), after: (ms, run) => life.after(ms, run) },
       primitives,
       randomBytes: (length) => world.randomBytes(length),
       masks,

@@ -201,6 +201,9 @@ export class World {
 
   #beginFaults(): void {
     const { fate } = this.#dice;
+    const clocks = new Dice('dst', 'clocks', this.#plan.seed);
+    const day = 86_400_000;
+    const days = [-400 * day, -3 * day, 3 * day, 400 * day];
     const clients = this.#devices.filter(({ isLiar }) => !isLiar);
     this.#often('server-crash', 3_000, () => this.#crash('at some time'));
     this.#often('client-crash', 2_000, () => this.#crashClient(fate.pick(clients)));
@@ -218,9 +221,15 @@ export class World {
     this.#often('clock', 5_000, () => {
       if (this.#server === null) return;
       const jump = fate.pick([-3_600_000, -60_000, -5_000, 5_000, 60_000, 3_600_000]);
-      this.#fault(`the server's clock jumps by ${jump / 1000} s`);
-      this.#server.life.skew += jump;
+      this.#jump(this.#server.life, jump);
+      for (const { life } of clients) if (life !== null && clocks.chance(0.3)) this.#jump(life, clocks.pick(days));
+      if (clocks.chance(0.3)) this.#jump(this.#server.life, clocks.pick(days));
     });
+  }
+
+  #jump(life: Life, ms: number): void {
+    this.#fault(`the clock of ${life.name} jumps by ${ms / 1000} s`);
+    life.skew += ms;
   }
 
   #heal(): void {
@@ -489,7 +498,7 @@ export class World {
     return {
       primitives: { ...primitives, signingPublicKey: signing },
       randomBytes: (length) => secrets.bytes(length),
-      clock: { now: () => life.now(), after: (ms, run) => life.after(ms, run) },
+      clock: { now: () => life.now(), steady: () => life.steady(), after: (ms, run) => life.after(ms, run) },
       store: filesOnDisk(
         {
           lasting: device.index % 2 === 0,

@@ -35,7 +35,7 @@ import { must } from './wire.ts';
 const fill = (byte: number, length = 32): Uint8Array => new Uint8Array(length).fill(byte);
 const serverIdentity = identityFromSeed(native, fill(1));
 const clientIdentity = identityFromSeed(native, fill(2));
-const clock = { now: () => 1_000, after: () => () => {} };
+const clock = { now: () => 1_000, steady: () => 1_000, after: () => () => {} };
 const chunk = encodeChunkFrame(fill(0xa0, 16), 0, fill(1, 64));
 /** Messages of the largest kind, and what it takes to send some of them. */
 const allowed = (length: number): number =>
