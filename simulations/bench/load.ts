@@ -7,7 +7,7 @@ import { defaultLimits, type Limits } from '../../shared/protocol/limits.ts';
 import { initialWeights } from '../../shared/tasks/initial.ts';
 import { checkTask, type Task } from '../../shared/tasks/task.ts';
 import { bytesFloats, floatBytes } from '../../shared/weights.ts';
-import { quantile } from '../../server/spread.ts';
+import { quantile } from '../../shared/statistics.ts';
 import type { BaselineMessage, BaselineOrder } from './load-baseline-process.ts';
 import { maxPatternClients, patternMean } from './load-pattern.ts';
 import type { LoadSwarmMessage, LoadSwarmReport, LoadSwarmTask } from './load-swarm-process.ts';

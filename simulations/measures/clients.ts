@@ -1,4 +1,5 @@
 import { FederatedError } from '../../shared/errors.ts';
+import { jainIndex, mean, populationDeviation, quantile } from '../../shared/statistics.ts';
 
 /** How evenly a model serves the clients: from what each measured on its own data. */
 
@@ -28,10 +29,7 @@ export interface ClientSpread {
   readonly std: number;
   readonly min: number;
   readonly max: number;
-  /**
-   * Jain's index of fairness, (sum x)^2 / (K sum x^2): from 1/K, where one has all, to 1, where all have the same; 1 where all
-   * are 0 (Jain, Chiu, Hawe, A Quantitative Measure of Fairness, DEC-TR-301, 1984).
-   */
+  /** Jain's index of fairness: from 1/K, where one has all, to 1, where all have the same. */
   readonly jain: number;
 }
 
@@ -57,21 +55,21 @@ export function spreadOf(
   const ascending = values.toSorted((a, b) => a - b);
   const fromWorst = bad === 'low' ? ascending : ascending.toReversed();
   const examples = sum(results.map((result) => result.examples));
-  const mean = sum(values) / values.length;
-  const squares = sum(values.map((value) => value * value));
   return {
     clients: values.length,
     weightedMean: sum(results.map((result) => result.examples * result.value)) / examples,
-    mean,
-    p10: percentile(fromWorst, 0.1),
-    p90: percentile(fromWorst, 0.9),
-    worst10: meanOf(fromWorst.slice(0, Math.ceil(values.length / 10))),
-    std: Math.sqrt(sum(values.map((value) => (value - mean) ** 2)) / values.length),
+    mean: mean(values),
+    p10: quantile(fromWorst, 0.1),
+    p90: quantile(fromWorst, 0.9),
+    worst10: mean(fromWorst.slice(0, Math.ceil(values.length / 10))),
+    std: populationDeviation(values),
     min: ascending[0]!,
     max: ascending.at(-1)!,
-    jain: squares === 0 ? 1 : sum(values) ** 2 / (values.length * squares),
+    jain: jainIndex(values),
   };
 }
+
+const shown = ['p10', 'p90', 'worst10', 'std', 'jain', 'min', 'max', 'mean'] as const;
 
 /**
  * The spread as metrics: `fairness/p10`, `fairness/p90`, `fairness/worst10`, `fairness/std`, `fairness/jain`, `fairness/min`, `fairness/max`,
@@ -91,11 +89,8 @@ export function fairnessMetrics(results: readonly ClientResult[]): Record<string
         'high',
       );
   if (spread === null) return {};
-  const { p10, p90, worst10, std, jain, min, max, mean } = spread;
   const prefix = isAccuracy ? 'fairness/' : 'fairness/loss-';
-  return Object.fromEntries(
-    Object.entries({ p10, p90, worst10, std, jain, min, max, mean }).map(([key, value]) => [`${prefix}${key}`, value]),
-  );
+  return Object.fromEntries(shown.map((key) => [`${prefix}${key}`, spread[key]]));
 }
 
 /** Federated evaluation: the means over clients, each by its examples. Null without a client. */
@@ -112,16 +107,4 @@ export function federatedEvaluation(
   return { accuracy: hasAccuracy ? of(({ accuracy }) => accuracy!) : null, loss: of(({ loss }) => loss) };
 }
 
-/**
- * Linear interpolation between the two nearest of sorted values (Hyndman and Fan 1996, type 7).
- * @param part - 0 to 1
- */
-export function percentile(sorted: readonly number[], part: number): number {
-  const place = part * (sorted.length - 1);
-  const below = Math.floor(place);
-  const low = sorted[below]!;
-  return low + (place - below) * ((sorted[below + 1] ?? low) - low);
-}
-
 const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
-const meanOf = (values: readonly number[]): number => sum(values) / values.length;

@@ -4,8 +4,7 @@ import { percentAxis } from './charts/scale.ts';
 import { formatPercent } from './format.ts';
 import type { Plot } from './plot.ts';
 import type { RunRecord } from './run-record.ts';
-import { percentile } from '../measures/clients.ts';
-import { mean } from './statistics.ts';
+import { mean, quantile } from '../../shared/statistics.ts';
 
 /** What single clients measured, where `clients.jsonl` says it. */
 
@@ -18,7 +17,7 @@ export function clientAccuracy({ clients }: RunRecord): Plot[] {
   // Each client's newest accuracy: not every client takes part in the last round.
   const newest = new Map(measured.toSorted((a, b) => a.at - b.at).map(({ client, value }) => [client, value]));
   const values = [...newest.values()].toSorted((a, b) => a - b);
-  const [low, middle] = [percentile(values, 0.1), mean(values)];
+  const [low, middle] = [quantile(values, 0.1), mean(values)];
   const caption = `Clients by the newest accuracy that each has measured: ${values.length} clients, mean ${formatPercent(middle)}, 10th percentile ${formatPercent(low)}.`;
   const chart = {
     title: 'Accuracy of the clients',

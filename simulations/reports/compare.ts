@@ -2,7 +2,7 @@ import { FederatedError } from '../../shared/errors.ts';
 import { groupRuns, type RunGroup } from './grouping.ts';
 import { isLoss, roundsTo, seriesOf, total } from './headline.ts';
 import { committed, fieldOf, tagsOf, type RunRecord } from './run-record.ts';
-import { deviation, mean, median } from './statistics.ts';
+import { mean, median, sampleDeviation } from '../../shared/statistics.ts';
 
 export interface CompareOptions {
   /** Default `eval/accuracy`. */
@@ -103,7 +103,7 @@ const lastMeasured = (run: RunRecord, metric: string) =>
   committed(run).findLast(({ values, missing }) => values[metric] !== undefined || missing.includes(metric));
 
 const summary = (values: readonly number[]): Summary | null =>
-  values.length === 0 ? null : { mean: mean(values), sd: deviation(values), n: values.length };
+  values.length === 0 ? null : { mean: mean(values), sd: sampleDeviation(values), n: values.length };
 
 function toTarget(runs: readonly RunRecord[], metric: string, target: number): NonNullable<GroupSummary['toTarget']> {
   const rounds = runs.map((run) => roundsTo(run, metric, target));

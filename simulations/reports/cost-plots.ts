@@ -1,3 +1,4 @@
+import { quantile } from '../../shared/statistics.ts';
 import { barChart } from './charts/bar-chart.ts';
 import type { Look } from './charts/drawing.ts';
 import { lineChart } from './charts/line-chart.ts';
@@ -7,7 +8,6 @@ import { seriesOf, total } from './headline.ts';
 import { isSimulated } from './protection.ts';
 import { has, line, round, type Plot } from './plot.ts';
 import { committed, type RunRecord } from './run-record.ts';
-import { percentile } from '../measures/clients.ts';
 
 /** What a run costs: bytes, time, reports. */
 
@@ -68,7 +68,7 @@ export function time(run: RunRecord): Plot[] {
   const all = run.rounds.flatMap(({ values }) => (values['time/round'] === undefined ? [] : [values['time/round']]));
   const sorted = all.toSorted((a, b) => a - b);
   const where = isSimulated(run) ? ' in the simulated world' : '';
-  const caption = `Time of each round${where}: ${formatSeconds(sorted.reduce((sum, value) => sum + value, 0))} in all, median ${formatSeconds(percentile(sorted, 0.5))}, longest ${formatSeconds(sorted.at(-1)!)}.`;
+  const caption = `Time of each round${where}: ${formatSeconds(sorted.reduce((sum, value) => sum + value, 0))} in all, median ${formatSeconds(quantile(sorted, 0.5))}, longest ${formatSeconds(sorted.at(-1)!)}.`;
   const head = { title: 'Time per round', description: caption };
   const y = secondsAxis('Time', sorted.at(-1)!);
   const svg = (look: Look = {}): string =>
@@ -98,7 +98,7 @@ export function reports(run: RunRecord): Plot[] {
   // A flat row of bars says nothing that the table does not.
   if (rounds.length === 0 || rounds.length > mostBars || new Set(counts).size === 1) return [];
   const sorted = counts.toSorted((a, b) => a - b);
-  const caption = `Reports that were counted in each round: ${sorted[0]!} to ${sorted.at(-1)!}, median ${percentile(sorted, 0.5)}.`;
+  const caption = `Reports that were counted in each round: ${sorted[0]!} to ${sorted.at(-1)!}, median ${quantile(sorted, 0.5)}.`;
   const chart = {
     title: 'Reports by round',
     description: caption,

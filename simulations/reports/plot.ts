@@ -2,7 +2,7 @@ import type { Look } from './charts/drawing.ts';
 import type { LineSeries } from './charts/line-chart.ts';
 import type { Axis } from './charts/scale.ts';
 import { committed, tagsOf, type RunRecord } from './run-record.ts';
-import { median } from './statistics.ts';
+import { median } from '../../shared/statistics.ts';
 
 /** A figure of a run. */
 export interface Plot {

@@ -1,10 +1,10 @@
+import { quantile } from '../../../shared/statistics.ts';
 import { xAxisHeight, yAxis, yAxisWidth } from './axes.ts';
 import { categoryAxis } from './bar-chart.ts';
 import { drawing, headHeight, line, type Area, type ChartHead, type Look } from './drawing.ts';
 import { element, type Markup } from './markup.ts';
 import { paint, type Theme } from './palette.ts';
 import { isNumber, scale, type Axis, type Scale } from './scale.ts';
-import { percentile } from '../../measures/clients.ts';
 
 export interface BoxGroup {
   readonly name: string;
@@ -30,7 +30,7 @@ export interface Box {
 export function boxOf(values: readonly (number | null | undefined)[]): Box | null {
   const sorted = values.filter(isNumber).toSorted((a, b) => a - b);
   if (sorted.length === 0) return null;
-  const [q1, q2, q3] = [percentile(sorted, 0.25), percentile(sorted, 0.5), percentile(sorted, 0.75)];
+  const [q1, q2, q3] = [quantile(sorted, 0.25), quantile(sorted, 0.5), quantile(sorted, 0.75)];
   const reach = 1.5 * (q3 - q1);
   const inside = sorted.filter((value) => value >= q1 - reach && value <= q3 + reach);
   return {

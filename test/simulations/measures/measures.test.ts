@@ -5,7 +5,6 @@ import { groupBy } from '../../../simulations/datasets/groups.ts';
 import {
   fairnessMetrics,
   federatedEvaluation,
-  percentile,
   spreadOf,
   type ClientResult,
 } from '../../../simulations/measures/clients.ts';
@@ -31,19 +30,6 @@ describe('the spread over clients', () => {
     expect(spread.std).to.be.closeTo(Math.sqrt(0.0275), 1e-12); // (0.0625 + 0.0025 + 2 x 0.0225) / 4
     expect([spread.min, spread.max, spread.clients]).to.deep.equal([0.5, 0.9, 4]);
     expect(spread.jain).to.be.closeTo(9 / (4 * 2.36), 1e-12); // 3^2 / (4 (0.25 + 0.49 + 0.81 + 0.81))
-  });
-
-  it('agrees with numpy on percentiles', () => {
-    // numpy 2.4.6: np.percentile([3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8], [10, 25, 50, 90])
-    const sorted = [1, 1, 2, 3, 3, 4, 5, 5, 5, 6, 8, 9];
-    for (const [part, value] of [
-      [0.1, 1.1],
-      [0.25, 2.75],
-      [0.5, 4.5],
-      [0.9, 7.8],
-    ] as const)
-      expect(percentile(sorted, part)).to.be.closeTo(value, 1e-12);
-    expect(percentile([7], 0.1)).to.equal(7);
   });
 
   it('has the index of Jain, Chiu and Hawe: k of n users with equal shares give k / n', () => {

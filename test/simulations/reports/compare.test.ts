@@ -3,7 +3,6 @@ import { compareFigure } from '../../../simulations/reports/compare-figure.ts';
 import { compareRuns } from '../../../simulations/reports/compare.ts';
 import { groupRuns } from '../../../simulations/reports/grouping.ts';
 import { roundOf, type RunRecord } from '../../../simulations/reports/run-record.ts';
-import { deviation, mean, median } from '../../../simulations/reports/statistics.ts';
 
 /** A run whose accuracy after round i is `values[i - 1]`; null: no finite number; undefined: not measured. */
 const run = (config: Readonly<Record<string, unknown>>, values: readonly (number | null | undefined)[]): RunRecord => ({
@@ -21,17 +20,6 @@ const run = (config: Readonly<Record<string, unknown>>, values: readonly (number
   ),
   clients: [],
   notes: [],
-});
-
-describe('statistics', () => {
-  it('are those of a hand calculation', () => {
-    expect(mean([1, 2, 6])).to.equal(3);
-    // (2^2 + 1^2 + 3^2) / (3 - 1) = 7
-    expect(deviation([1, 2, 6])).to.be.closeTo(Math.sqrt(7), 1e-12);
-    expect(deviation([5])).to.equal(null);
-    expect(median([10, 1, 3])).to.equal(3);
-    expect(median([1, 3])).to.equal(2);
-  });
 });
 
 describe('a comparison', () => {
