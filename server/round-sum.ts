@@ -50,9 +50,10 @@ export class RoundSum implements ClosedSum {
   readonly #updates: ExactSum;
   readonly #metrics: Record<string, { readonly sum: ExactSum; weight: number }> = {};
   readonly #named: Record<string, ExactSum> = {};
-  #last: Promise<void> = Promise.resolve();
-
   readonly #maxReports: number;
+  #last: Promise<void> = Promise.resolve();
+  /** Reports that are not in the sum yet: slices of one may be written still after its round was given up. */
+  #adding = 0;
 
   constructor(options: RoundSumOptions) {
     this.length = options.length;
@@ -72,16 +73,21 @@ export class RoundSum implements ClosedSum {
     }
   }
 
-  /** Empty sums for the next round of the same run: the last round's, when they are as large, so that memory is reused. */
+  /**
+   * Empty sums for the next round of the same run: the last round's, when they are as large and nothing is written to them
+   * any more, so that memory is reused.
+   */
   static reuse(last: RoundSum | null, options: RoundSumOptions): RoundSum {
     const maxReports = 2 ** Math.ceil(Math.log2(options.maxReports));
-    if (last === null || last.#maxReports !== maxReports) return new RoundSum({ ...options, maxReports });
+    const isFree = last !== null && last.#maxReports === maxReports && last.#adding === 0;
+    if (!isFree) return new RoundSum({ ...options, maxReports });
     last.#clear();
     return last;
   }
 
   /** Adds a report in slices, one report after the other, so that a large model does not hold up the event loop. */
   add(term: Term): Promise<void> {
+    this.#adding++;
     this.#last = this.#last.then(() => this.#addNow(term));
     return this.#last;
   }
@@ -108,6 +114,7 @@ export class RoundSum implements ClosedSum {
       total.sum.add(Float64Array.of(value), examples);
       total.weight += examples;
     }
+    this.#adding--; // not when it has failed: what is in the sum then is of no use
   }
 
   mean(index: number): number {

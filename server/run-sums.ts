@@ -15,8 +15,9 @@ export class RunSums {
   /** Of uploads past, for those to come. */
   pool: Uint8Array[] = [];
   #sum: RoundSum | null = null;
-  /** The masked sum, in memory that threads can share. */
+  /** The masked sum, in memory that threads can share, and the attempt that had it last. */
   #words: Uint32Array = new Uint32Array(0);
+  #side: SecureSide | null = null;
 
   /**
    * Where the reports of a new attempt are added.
@@ -39,13 +40,15 @@ export class RunSums {
   #masked(plan: AttemptPlan, { primitives, masks }: Host, cohort: number, least: number): Aggregation {
     const { run, round, attempt, config, task, weights, control, strategy, length } = plan;
     const plans = securePlans(primitives, config, updateShapeOf(strategy, length), cohort, least);
-    if (this.#words.length === plans.secagg.words) this.#words.fill(0);
+    const isFree = this.#side?.isUnmasking !== true && this.#words.length === plans.secagg.words;
+    if (isFree) this.#words.fill(0);
     else {
       this.#words = new Uint32Array(new SharedArrayBuffer(4 * plans.secagg.words));
       this.pool = []; // of another length
     }
     const model = modelHash(primitives, fromHex(task), fromHex(weights), control === null ? null : fromHex(control));
     const about = { run, round, attempt, model };
-    return new SecureSide({ plans, round: about, primitives, masks, sum: this.#words });
+    this.#side = new SecureSide({ plans, round: about, primitives, masks, sum: this.#words });
+    return this.#side;
   }
 }

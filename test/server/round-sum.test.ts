@@ -89,4 +89,27 @@ describe('a round of FedAvg', () => {
     expect([second.reports, second.weight, second.metricMeans()]).to.deep.equal([0, 0, {}]);
     expect(RoundSum.reuse(first, { ...options, maxReports: 1_000 })).to.not.equal(first);
   });
+
+  it('leaves its memory alone while a report is still being added to it: the next round has memory of its own', async () => {
+    const length = 1_200_000; // added in three slices
+    const last = RoundSum.reuse(null, { ...options, length });
+    const late = last.add({ values: new Float32Array(length).fill(7), examples: 1, metrics: {} });
+    const next = RoundSum.reuse(last, { ...options, length });
+    await next.add({ values: new Float32Array(length).fill(1), examples: 1, metrics: {} });
+    await late;
+    expect([next.reports, next.weight]).to.deep.equal([1, 1]);
+    expect([0, length / 2, length - 1].map((i) => next.mean(i))).to.deep.equal([1, 1, 1]);
+    expect(RoundSum.reuse(next, { ...options, length })).to.equal(next); // once it is in
+  });
+
+  it('does not use a sum again in which an addition has failed', async () => {
+    const last = RoundSum.reuse(null, options);
+    const thrown: unknown = await last
+      .add({ values: null as never, examples: 1, metrics: {} })
+      .catch((error: unknown) => error);
+    expect(thrown).to.be.instanceOf(TypeError);
+    const next = RoundSum.reuse(last, options);
+    await next.add({ values: new Float32Array(16).fill(3), examples: 1, metrics: {} });
+    expect([next.reports, next.mean(0)]).to.deep.equal([1, 3]);
+  });
 });
