@@ -304,9 +304,11 @@ export class ActiveRun implements AttemptOwner {
     const { blobs, store, metrics: meters, onStep } = this.#host;
     const model = { state: this.#strategyState, weights: this.#weights, statistics: this.#statistics };
     const next = await nextModel(this.#strategy, model, reports, pause);
+    if (attempt !== this.#attempt) return; // trouble has ended it: it may be tried again already
     onStep?.('aggregated');
     const weights = await blobs.put(floatBytes(next.weights));
     const strategyState = next.state.length === 0 ? null : await blobs.put(floatBytes(next.state));
+    if (attempt !== this.#attempt) return;
     onStep?.('blob-durable');
     const record = this.#recordOf(attempt, weights);
     const seconds = (record.endedAt - record.startedAt) / 1000;
@@ -354,6 +356,7 @@ export class ActiveRun implements AttemptOwner {
   async over(attempt: Attempt): Promise<void> {
     attempt.close();
     this.#attempt = null;
+    this.#sums.end();
     if (attempt.state.result !== 'abandoned') this.#carried = new Map(attempt.leftAtWork.carried);
     this.#keepDetail(attempt);
     try {

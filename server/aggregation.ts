@@ -30,7 +30,7 @@ export interface Aggregation {
   add(upload: Upload, factor?: number): Added;
   /** The sums, or the updates themselves, once no more reports come. */
   close(): Promise<ClosedReports>;
-  /** Ends without a sum; reports that were handed to `add` may be on their way into it still, until this resolves. */
+  /** Ends without a sum; resolves when no memory is in use any more. */
   abandon(): Promise<void>;
 }
 

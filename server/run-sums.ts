@@ -10,14 +10,18 @@ import { SecureSide } from './secure-side.ts';
 import { SetAggregation } from './update-set.ts';
 import { updateShapeOf } from './update-shape.ts';
 
-/** The memory in which a run adds up its rounds, used again from round to round. */
+/**
+ * The memory in which a run adds up its rounds, used again from round to round. That of an attempt which something has cut off
+ * is left to it: additions, threads or the making of a model may be at it still.
+ */
 export class RunSums {
   /** Of uploads past, for those to come. */
   pool: Uint8Array[] = [];
   #sum: RoundSum | null = null;
-  /** The masked sum, in memory that threads can share, and the attempt that had it last. */
+  /** The masked sum, in memory that threads can share. */
   #words: Uint32Array = new Uint32Array(0);
-  #side: SecureSide | null = null;
+  /** An attempt has the memory. */
+  #isLent = false;
 
   /**
    * Where the reports of a new attempt are added.
@@ -25,7 +29,14 @@ export class RunSums {
    * @param least - fewest clients whose sum is ever made
    */
   begin(plan: AttemptPlan, host: Host, cohort: number, least: number): Aggregation {
+    if (this.#isLent) [this.#sum, this.#words] = [null, new Uint32Array(0)];
+    this.#isLent = true;
     return isSecure(plan.config) ? this.#masked(plan, host, cohort, least) : this.#plain(plan, cohort);
+  }
+
+  /** The attempt is over, and nobody is at its sums any more. */
+  end(): void {
+    this.#isLent = false;
   }
 
   #plain({ config, strategy, length: size }: AttemptPlan, maxReports: number): Aggregation {
@@ -40,15 +51,13 @@ export class RunSums {
   #masked(plan: AttemptPlan, { primitives, masks }: Host, cohort: number, least: number): Aggregation {
     const { run, round, attempt, config, task, weights, control, strategy, length } = plan;
     const plans = securePlans(primitives, config, updateShapeOf(strategy, length), cohort, least);
-    const isFree = this.#side?.isUnmasking !== true && this.#words.length === plans.secagg.words;
-    if (isFree) this.#words.fill(0);
+    if (this.#words.length === plans.secagg.words) this.#words.fill(0);
     else {
       this.#words = new Uint32Array(new SharedArrayBuffer(4 * plans.secagg.words));
       this.pool = []; // of another length
     }
     const model = modelHash(primitives, fromHex(task), fromHex(weights), control === null ? null : fromHex(control));
     const about = { run, round, attempt, model };
-    this.#side = new SecureSide({ plans, round: about, primitives, masks, sum: this.#words });
-    return this.#side;
+    return new SecureSide({ plans, round: about, primitives, masks, sum: this.#words });
   }
 }

@@ -43,7 +43,6 @@ export class SecureSide implements Aggregation {
   /** Positions of those who are asked to reveal. */
   #asked: ReadonlySet<number> = new Set();
   #closed: ClosedSum | null = null;
-  #isUnmasking = false;
 
   constructor(options: {
     readonly plans: SecurePlans;
@@ -145,11 +144,9 @@ export class SecureSide implements Aggregation {
    */
   async unmask(pause: () => Promise<void>): Promise<ClientId[]> {
     const { plus, minus, blamed } = await this.#half.unmask(pause);
-    this.#isUnmasking = true;
     try {
       await this.#masks.apply(this.#sum, this.plans.secagg.modulusBits, plus, minus);
     } finally {
-      this.#isUnmasking = false;
       for (const key of [...plus, ...minus]) key.fill(0);
     }
     const sum = new DecodedSum(this.plans.update, this.#sum, this.#half.survivors.size);
@@ -165,11 +162,6 @@ export class SecureSide implements Aggregation {
         Object.fromEntries(Object.entries(sum.metricMeans()).map(([name, mean]) => [`train/${name}`, mean])),
     };
     return blamed.map((position) => clientIdOf(this.#primitives, this.#half.identityAt(position)));
-  }
-
-  /** Whether threads are at the sum: its memory is not free then, even when the attempt was given up. */
-  get isUnmasking(): boolean {
-    return this.#isUnmasking;
   }
 
   /** The client whose secret could not be put together from its shares, if that was it. */

@@ -271,6 +271,59 @@ describe('the coordinator, where the store or the timing is against it', () => {
     one.coordinator.close();
   });
 
+  it('does not commit an attempt that trouble has ended, though its model comes late, beside the one that follows it', async () => {
+    const inner = memoryStore();
+    let refuse: (() => void) | null = null;
+    const store: Store = {
+      ...inner,
+      setRunState: (run, state, reason) =>
+        state === 'waiting' && refuse === null && reason === null && !isNew
+          ? new Promise((_, reject) => (refuse = () => reject(new FederatedError('INTERNAL', 'the disk is gone'))))
+          : inner.setRunState(run, state, reason),
+    };
+    let isNew = true;
+    let put = (): void => {};
+    let isSlow = false;
+    const slow: Host['blobs'] = {
+      ...blobs,
+      put: async (bytes) => {
+        if (isSlow) await new Promise<void>((resolve) => (put = resolve));
+        return blobs.put(bytes);
+      },
+    };
+    const one = server(store, { blobs: slow });
+    await one.coordinator.start();
+    await one.coordinator.create(tinyConfig({ rounds: 3, minClients: 1 }), id);
+    const client = guest('1');
+    one.join(client);
+    await quiet();
+    isNew = false;
+    train(one, client);
+    one.coordinator.closed(client); // so that round 2 has nobody: the run is to wait, and that takes long to store
+    await quiet();
+    expect(refuse).to.not.equal(null);
+    const back = guest('1');
+    one.join(back);
+    await quiet();
+    isSlow = true;
+    train(one, back);
+    await quiet(); // the new model is on its way to the disk
+    refuse!();
+    await quiet();
+    expect((await one.coordinator.run(id)).state).to.equal('paused');
+    isSlow = false;
+    await one.coordinator.resume(id);
+    await quiet();
+    expect(back.heard.at(-1)).to.include({ type: 'train', round: 2, attempt: 2 });
+    put();
+    await quiet();
+    expect(await inner.run(id), 'the attempt that was ended').to.include({ round: 1 });
+    train(one, back);
+    await quiet();
+    expect((await inner.rounds(id)).map(({ record: { round, attempt } }) => `${round}.${attempt}`)).to.deep.equal(['1.1', '2.2']); // prettier-ignore
+    one.coordinator.close();
+  });
+
   it('keeps a client in its round that has connected anew before its old connection ended', async () => {
     const store = memoryStore();
     const one = server(store);
