@@ -81,7 +81,7 @@ export class ActiveRun implements AttemptOwner {
   #isEnding = false;
   /** The attempt that an earlier process has left unfinished: the next one goes on with its cohort. */
   #left: StoredAttempt | null = null;
-  /** In an asynchronous run: who is at work while one attempt ends and the next begins. */
+  /** In an asynchronous run, while one attempt ends and the next begins: who goes on with what it has begun, or gives it again. */
   #carried = new Map<ClientId, Base>();
   #waitsToRetry = false;
   /** How often in a row the run has found no room on the disk. */
@@ -184,6 +184,7 @@ export class ActiveRun implements AttemptOwner {
   }
 
   clientLeft(id: ClientId): void {
+    if (this.#attempt === null) this.#carried.delete(id);
     this.#attempt?.clientLeft(id);
   }
 
@@ -340,17 +341,21 @@ export class ActiveRun implements AttemptOwner {
     this.#evaluation = (await evaluateRound(this.#stored, this.#weights, this.#host)) ?? this.#evaluation;
   }
 
-  async abandon(attempt: Attempt): Promise<void> {
-    const { weights, strategyState, id } = this.#stored;
+  async abandon(attempt: Attempt): Promise<Bases> {
+    const { weights, strategyState, id, state } = this.#stored;
+    const again: Bases = state === 'stopping' ? new Map() : attempt.broughtAgain;
     const record = this.#recordOf(attempt, weights);
     const seconds = (record.endedAt - record.startedAt) / 1000;
     const round = { record, evaluation: null, metrics: { seconds } };
-    await this.#host.store.commitRound(id, round, { weights, strategyState });
+    const bases = again.size === 0 ? {} : { bases: [...again] };
+    await this.#host.store.commitRound(id, round, { weights, strategyState, ...bases });
     this.#last = record;
+    this.#carried = new Map(again);
     this.#host.metrics.round(record, seconds, record.cohort.length);
     const { reason } = record;
     const data = { round: record.round, attempt: record.attempt, result: 'abandoned', reason };
     this.event('round', `Round ${record.round} was abandoned: ${reason}.`, data);
+    return again;
   }
 
   async over(attempt: Attempt): Promise<void> {
@@ -393,6 +398,8 @@ export class ActiveRun implements AttemptOwner {
     const error = asFederatedError(thrown);
     this.#host.log.error({ code: error.code, run: this.#stored.id, stack: error.stack }, error.message);
     if (this.#attempt !== null) {
+      const { plan, leftAtWork, broughtAgain } = this.#attempt;
+      this.#carried = new Map(plan.round > this.#stored.round ? broughtAgain : leftAtWork.carried);
       this.#attempt.close();
       this.#attempt = null;
     }
@@ -448,6 +455,8 @@ export class ActiveRun implements AttemptOwner {
     this.#evaluation = evaluation;
     this.#last = last;
     if (stored.round === round) return;
+    const { bases } = (await this.#host.store.attempt(stored.id)) ?? {};
+    this.#carried = new Map(bases);
     this.#attempts = 0;
     this.#spoilers.clear();
   }

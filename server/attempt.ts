@@ -7,7 +7,7 @@ import { AttemptVoice } from './attempt-voice.ts';
 import { AttemptWatch } from './attempt-watch.ts';
 import type { Host, Population } from './host.ts';
 import type { ServerEvent } from './operations.ts';
-import { carryOn, joining, stalenessOf } from './open-cohort.ts';
+import { bringAgain, carryOn, joining, stalenessOf } from './open-cohort.ts';
 import { checkReport } from './report-check.ts';
 import {
   askedOf,
@@ -39,8 +39,8 @@ export interface AttemptOwner {
   /** Turns the reports into a durable model and round. */
   commit(attempt: Attempt, reports: ClosedReports): Promise<void>;
   evaluate(): Promise<void>;
-  /** Logs that the attempt came to nothing. */
-  abandon(attempt: Attempt): Promise<void>;
+  /** Logs that the attempt came to nothing. @returns who brings to the next what it has begun or given */
+  abandon(attempt: Attempt): Promise<Bases>;
   /** The attempt is over and everything about it is stored. */
   over(attempt: Attempt): Promise<void>;
   trouble(thrown: unknown): void;
@@ -172,10 +172,18 @@ export class Attempt {
 
   /** Of an asynchronous run whose reports are in: who goes on with its training in the next round, and who is too far behind. */
   get leftAtWork(): { readonly carried: Bases; readonly stale: readonly ClientId[] } {
-    const { round, attempt, weights, bases } = this.plan;
+    const { round, bases } = this.plan;
     if (this.#buffer === undefined) return { carried: new Map(), stale: [] };
-    const own = (id: ClientId): Base => ({ round, attempt, weights, since: this.#sinceOf(id) });
-    return carryOn(this.#state, bases, own, { next: round + 1, maxStaleness: this.#buffer.maxStaleness });
+    const next = { next: round + 1, maxStaleness: this.#buffer.maxStaleness };
+    return carryOn(this.#state, bases, (id) => this.#ownBase(id), next);
+  }
+
+  /** Of an asynchronous run, when the attempt comes to nothing: who brings to the next what it has begun or given. */
+  get broughtAgain(): Bases {
+    if (this.#buffer === undefined) return new Map();
+    const isThere = (id: ClientId): boolean => this.#population.isReady(id);
+    const now = this.#host.clock.now();
+    return bringAgain(this.#state, this.plan.bases, (id) => this.#ownBase(id), isThere, now);
   }
 
   /** A client is at work on a model that is too old for the next round: it need not go on. */
@@ -363,6 +371,11 @@ export class Attempt {
     return this.#begun.get(id) ?? this.#startedAt;
   }
 
+  #ownBase(id: ClientId): Base {
+    const { round, attempt, weights } = this.plan;
+    return { round, attempt, weights, since: this.#sinceOf(id) };
+  }
+
   #overdue(id: ClientId): void {
     this.#uploads.drop(id);
     this.#dispatch({ type: 'overdue', from: id });
@@ -462,9 +475,10 @@ export class Attempt {
   async #abandon(): Promise<void> {
     this.#endWaiting();
     await this.#aggregation.abandon();
-    await this.#owner.abandon(this);
+    const again = await this.#owner.abandon(this);
     const reason = this.#state.reason.slice(0, 256);
-    for (const id of this.#state.members.keys()) {
+    for (const [id, member] of this.#state.members) {
+      if (again.has(id) && isAtWork(this.#state, member)) continue; // it goes on
       this.#voice.send(id, { type: 'abandoned', ...this.#voice.where, reason });
     }
     await this.#owner.over(this);

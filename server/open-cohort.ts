@@ -2,7 +2,7 @@ import type { ClientId, RunId } from '../shared/ids.ts';
 import { seeded } from '../shared/random.ts';
 import type { Base, Bases } from './attempt-plan.ts';
 import type { RunConfig } from './config.ts';
-import { isAtWork, type RoundState } from './round.ts';
+import { hasGiven, isAtWork, type RoundState } from './round.ts';
 import type { Selection } from './selection.ts';
 import type { Buffer } from './strategies/strategy.ts';
 
@@ -61,6 +61,31 @@ function pick(seed: number, where: Where, turn: number, from: readonly ClientId[
   if (count >= from.length) return from.toSorted();
   const random = seeded(seed, 'select', where.run, where.round, where.attempt, turn);
   return random.shuffled(from.toSorted()).slice(0, count).toSorted();
+}
+
+/**
+ * Who brings what it has begun to the next attempt at the same round, when this one comes to nothing: the members that are still
+ * at work, and those whose updates it had counted. Such a client keeps its update until a round with it is durable, and gives
+ * it once more.
+ * @param own - of members without another base: the attempt's own
+ * @param isThere - whether a client is connected: of one that has gone nobody knows whether it comes back
+ * @param now - ms since 1970: the time to give a counted update again is its own
+ */
+export function bringAgain(
+  state: RoundState,
+  bases: Bases,
+  own: (id: ClientId) => Base,
+  isThere: (id: ClientId) => boolean,
+  now: number,
+): Bases {
+  if (state.phase === 'selecting') return bases; // nobody else has heard of it
+  const again = new Map<ClientId, Base>();
+  for (const [id, member] of state.members) {
+    const base = bases.get(id) ?? own(id);
+    if (isAtWork(state, member)) again.set(id, base);
+    else if (hasGiven(state, member, 'report') && isThere(id)) again.set(id, { ...base, since: now });
+  }
+  return again;
 }
 
 /**

@@ -28,10 +28,13 @@ export function checkFollows(run: RunId, end: ChainEnd, record: RoundRecord): vo
   }
 }
 
-/** What stands in the place of an attempt that nobody is picked for yet. */
-export const attemptZero = (run: RunId, round: number, bases: NonNullable<StoredAttempt['bases']>): StoredAttempt => ({
+/** What stands after a record in the place of an attempt that nobody is picked for yet: at the next round, or at the same once more. */
+export const attemptZero = (
+  { run, round, result }: RoundRecord,
+  bases: NonNullable<StoredAttempt['bases']>,
+): StoredAttempt => ({
   run,
-  round,
+  round: result === 'abandoned' ? round : round + 1,
   attempt: 0,
   cohort: [],
   wanted: 0,

@@ -52,7 +52,7 @@ export function memoryStore(): Store {
       log.push(structuredClone(round));
       if (record.result !== 'abandoned') runs.set(id, { ...run, round: record.round, ...after });
       attempts.delete(id);
-      if (bases !== undefined) attempts.set(id, structuredClone(attemptZero(id, record.round + 1, bases)));
+      if (bases !== undefined) attempts.set(id, structuredClone(attemptZero(record, bases)));
     },
     async setEvaluation(id, round, evaluation) {
       const log = rounds.get(id) ?? [];

@@ -158,7 +158,7 @@ export function openSqliteStore(path: string): Store {
           changeRun(run, { round, weights: after.weights, strategy_state: after.strategyState });
         }
         sql.clearAttempt.run(run);
-        if (after.bases !== undefined) writeAttempt(attemptZero(run, round + 1, after.bases));
+        if (after.bases !== undefined) writeAttempt(attemptZero(record, after.bases));
       }),
     setEvaluation: (run, round, evaluation) =>
       transaction(() => {

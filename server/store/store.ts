@@ -23,7 +23,7 @@ export interface StoredRun {
 
 /**
  * The attempt in progress. Its number is 0 between two attempts of an asynchronous run: nobody is picked yet, and `bases` has those
- * who go on with what they are at. Any other is stored before the first client hears of it, so that a restart goes on with the same cohort. */
+ * who go on with what they are at, or give once more what they have. Any other is stored before the first client hears of it, so that a restart goes on with the same cohort. */
 export interface StoredAttempt {
   readonly run: RunId;
   readonly round: number;
@@ -86,7 +86,7 @@ export interface Store {
 
   /**
    * One transaction: appends the record to the log, moves the run to its round and weights (an abandoned attempt leaves
-   * both), and clears the attempt in progress; with `bases` attempt 0 of the next round takes its place.
+   * both), and clears the attempt in progress; with `bases` attempt 0 of what comes next takes its place.
    * @throws FederatedError BAD_STATE when the record does not follow the last one (sequence number or previous hash), so
    *   that a round can never be committed twice
    */

@@ -154,6 +154,16 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
       expect(await store.attempt(first)).to.deep.equal(next);
     });
 
+    it('keeps who brings an update once more after an abandoned attempt, for the next at the same round', async () => {
+      await store.createRun(storedRun(first));
+      const bases = [[anna, { round: 1, attempt: 1, weights: hashOf('3'), since: 5 }] as const];
+      const record = recordAfter(first, null, 1, 'abandoned');
+      const round = { record, evaluation: null, metrics: {} };
+      await store.commitRound(first, round, { weights: hashOf('1'), strategyState: null, bases });
+      const zero = { run: first, round: 1, attempt: 0, cohort: [], wanted: 0, bases };
+      expect(await store.attempt(first)).to.deep.equal(zero);
+    });
+
     it('commits a round: the log grows, the run moves on, the attempt is over', async () => {
       await store.createRun(storedRun('first'));
       await store.saveAttempt({ run: first, round: 1, attempt: 1, cohort: [anna], wanted: 1 });

@@ -206,6 +206,94 @@ describe('an asynchronous run over real sockets', () => {
   });
 });
 
+describe('an attempt of an asynchronous run that comes to nothing', () => {
+  let federation: Federation;
+  const raws: RawClient[] = [];
+  afterEach(async () => {
+    for (const each of raws.splice(0)) each.cut();
+    await federation.close();
+  });
+  const ready = async (): Promise<RawClient> => {
+    const client = await RawClient.ready(federation.server.joinLink);
+    raws.push(client);
+    return client;
+  };
+  const three = (): Promise<RawClient[]> => Promise.all([ready(), ready(), ready()]);
+  /** Each is told to train in this round, and does. */
+  const report = (clients: readonly RawClient[], round: number): Promise<unknown> =>
+    Promise.all(
+      clients.map(async (each) => {
+        await each.report(await each.next('train', (message) => message.round === round), delta(1));
+      }),
+    );
+  const ended = (round: number, attempt: number) =>
+    federation.event(({ data }) => data['round'] === round && data['attempt'] === attempt && data['result'] === 'abandoned'); // prettier-ignore
+
+  /** A client whose training of round 1 takes until it is let go, and three others that do round 1 without it. */
+  async function afterRoundOne() {
+    federation = await Federation.open();
+    await federation.server.operations.create(fedBuff({ bufferSize: 3 }, { rounds: 2, retryDelay: 100 }), run);
+    let release = (): void => {};
+    const wait = new Promise<void>((resolve) => (release = resolve));
+    const trainings: number[] = [];
+    let begin = (): void => {};
+    const begun = new Promise<void>((resolve) => (begin = resolve));
+    const onTrain = ({ round }: { readonly round: number }): void => {
+      trainings.push(round);
+      begin();
+    };
+    const slow = federation.join({ seed: 7, training: { examples: 7, before: () => wait, onTrain } });
+    const others = await three();
+    await begun;
+    await report(others, 1);
+    await Promise.all(others.map((each) => each.next('train', (message) => message.round === 2)));
+    return { slow, others, trainings, release };
+  }
+  const leave = (clients: readonly RawClient[]): void => {
+    for (const each of clients) each.send({ type: 'leave', reason: 'user' });
+  };
+  /** How the second round came to its end, and on which rounds' models the client with 7 examples has trained. */
+  async function expectOnce(trainings: readonly number[]): Promise<void> {
+    await federation.state('finished');
+    const records = (await federation.server.operations.rounds(run)).map(({ record }) => record);
+    expect(findBreak(records)).to.equal(-1);
+    expect(records.map(({ round, attempt, result }) => `${round}.${attempt} ${result}`)).to.deep.equal([
+      '1.1 done',
+      '2.1 abandoned',
+      '2.2 done',
+    ]);
+    const counted = records[2]!.reports.filter(({ examples }) => examples === 7);
+    expect(counted.map(({ basedOn }) => basedOn)).to.deep.equal([1]);
+    expect(trainings).to.deep.equal([1]);
+  }
+
+  it('leaves those who are at work at their work, and the next attempt counts what comes of it', async () => {
+    const { slow, others, trainings, release } = await afterRoundOne();
+    leave(others);
+    await ended(2, 1);
+    const more = await three();
+    await Promise.all(more.map((each) => each.next('train', (message) => message.round === 2)));
+    release();
+    await federation.event(({ type, data }) => type === 'report' && data['examples'] === 7);
+    await report(more.slice(0, 2), 2);
+    await expectOnce(trainings);
+    expect(slow.outcomes.filter(({ result }) => result === 'abandoned')).to.deep.equal([]);
+  });
+
+  for (const restarts of [false, true]) {
+    it(`is given once more, and not trained anew, the update that it had counted${restarts ? ', also by a server that has died meanwhile' : ''}`, async () => {
+      const { others, trainings, release } = await afterRoundOne();
+      release();
+      await federation.event(({ type, data }) => type === 'report' && data['examples'] === 7);
+      leave(others);
+      await ended(2, 1);
+      if (restarts) await federation.restart();
+      await report((await three()).slice(0, 2), 2);
+      await expectOnce(trainings);
+    });
+  }
+});
+
 describe('the server of an asynchronous run killed with SIGKILL', function () {
   this.timeout(60_000);
   const kills: readonly { readonly step: StepName; readonly count: number }[] = [

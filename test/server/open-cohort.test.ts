@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { Base } from '../../server/attempt-plan.ts';
-import { carryOn, joining, openCohort, stalenessOf } from '../../server/open-cohort.ts';
+import { bringAgain, carryOn, joining, openCohort, stalenessOf } from '../../server/open-cohort.ts';
 import { newRound, step, type RoundEvent, type RoundState } from '../../server/round.ts';
 import { fedBuff } from '../../server/strategies/fedbuff.ts';
 import { runId, sha256Id, type ClientId } from '../../shared/ids.ts';
@@ -65,6 +65,25 @@ describe('an open cohort', () => {
       [id(4), base(3)],
     ]);
     expect(left.stale).to.deep.equal([id(2)]); // of round 2: three rounds old in round 5
+  });
+
+  it('has those bring it again, when it comes to nothing, who are at work or have given a report and are there', () => {
+    const bases = new Map([
+      [id(2), base(2)],
+      [id(3), base(3)],
+    ]);
+    const lost: RoundEvent[] = [{ type: 'left', from: id(5) }, { type: 'deserted' }];
+    const own = (): Base => base(4);
+    const selecting = bringAgain(newRound, bases, own, () => true, 99);
+    expect(selecting).to.deep.equal(bases); // the others were not told yet
+
+    // 1 and 2 have reported; of them 1 is gone. 3 and 4 are at work.
+    const again = bringAgain(after(report(1), report(2), ...lost), bases, own, (each) => each !== id(1), 99);
+    expect([...again]).to.deep.equal([
+      [id(2), { ...base(2), since: 99 }],
+      [id(3), base(3)],
+      [id(4), base(4)],
+    ]);
   });
 
   it('counts staleness in rounds', () => {
