@@ -28,7 +28,7 @@ interface Opening {
 
 /** The parts of `node:crypto` that are used, so that this file needs no Node to compile; the entries hand the module in. */
 export interface NodeCrypto {
-  createHash(name: 'sha256'): Hashing;
+  hash(name: 'sha256', data: Uint8Array, encoding: 'buffer'): Uint8Array;
   createHmac(name: 'sha256', key: Uint8Array): Hashing;
   createPrivateKey(options: never): Key;
   createPublicKey(options: never): Key;
@@ -74,11 +74,15 @@ export function nativePrimitives(node: NodeCrypto): Primitives {
   };
   const gcm = aesGcm(node);
   const keystream = chacha20(node);
-  const hmac: Primitives['hmac'] = (key, data) => new Uint8Array(node.createHmac('sha256', key).update(data).digest());
+  const sha256: Primitives['sha256'] = (data) => new Uint8Array(node.hash('sha256', data, 'buffer'));
+  const hmac: Primitives['hmac'] = (key, data) =>
+    data.length > 1_024
+      ? new Uint8Array(node.createHmac('sha256', key).update(data).digest())
+      : shortHmac(sha256, key, data);
 
   return {
     name: 'native',
-    sha256: (data) => new Uint8Array(node.createHash('sha256').update(data).digest()),
+    sha256,
     hkdf(secret, salt, info, length) {
       checkDerivation(info, length);
       return hkdf(hmac, secret, salt, info, length);
@@ -111,6 +115,26 @@ export function nativePrimitives(node: NodeCrypto): Primitives {
     aead: (suite) => (suite === 'aes-256-gcm' ? gcm : portable.aead(suite)),
     ...(keystream === undefined ? {} : { keystream }),
   };
+}
+
+const blockLength = 64;
+
+/** HMAC by its definition (RFC 2104, section 2): two hashes in one call each take half as long as an object of Node's. */
+function shortHmac(sha256: Primitives['sha256'], key: Uint8Array, data: Uint8Array): Uint8Array {
+  const short = key.length > blockLength ? sha256(key) : key;
+  const inner = new Uint8Array(blockLength + data.length);
+  const outer = new Uint8Array(blockLength + 32);
+  inner.set(short);
+  outer.set(short);
+  for (let i = 0; i < blockLength; i++) {
+    inner[i]! ^= 0x36;
+    outer[i]! ^= 0x5c;
+  }
+  inner.set(data, blockLength);
+  outer.set(sha256(inner), blockLength);
+  const tag = sha256(outer);
+  for (const secrets of [inner, outer]) secrets.fill(0);
+  return tag;
 }
 
 /** HKDF by its definition (RFC 5869, section 2), from the platform's HMAC: Node's own takes twice as long for one block. */
