@@ -1,7 +1,9 @@
 import { asFederatedError, errorCodeOfClose, FederatedError, type ErrorCode } from '../shared/errors.ts';
 import type { Signer } from '../shared/crypto/identity.ts';
+import { usualGenerator } from '../shared/crypto/primitives.ts';
 import { SealedChannel } from '../shared/protocol/channel.ts';
 import { decodeControl } from '../shared/protocol/codec.ts';
+import { encodingsOf } from '../shared/protocol/encodings.ts';
 import { decodeFrame, encodeChunkHeader, encodeControlFrames } from '../shared/protocol/frames.ts';
 import { proveClient, startHandshake } from '../shared/protocol/handshake.ts';
 import { defaultLimits } from '../shared/protocol/limits.ts';
@@ -145,7 +147,7 @@ export class ClientConnection {
       ...(ticket === null ? {} : { ticket }),
       software: `fedloom/${version}`,
       backend: backend.slice(0, 64),
-      encodings: ['float32'],
+      encodings: encodingsOf(platform.generators ?? [usualGenerator]),
       label: label.slice(0, 64),
     });
   }

@@ -2,7 +2,7 @@ import type { Examples } from '../shared/engine/engine.ts';
 import type { FederatedError } from '../shared/errors.ts';
 import type { DataContract } from '../shared/tasks/task.ts';
 import type { Signer } from '../shared/crypto/identity.ts';
-import type { Curves, Primitives, RandomBytes } from '../shared/crypto/primitives.ts';
+import type { Curves, GeneratorName, Primitives, RandomBytes } from '../shared/crypto/primitives.ts';
 import type { ClientData } from './data.ts';
 import type { Readings } from './conditions.ts';
 import type { Trainer } from './trainer.ts';
@@ -47,6 +47,8 @@ export interface ClientPlatform {
   readonly primitives: Primitives;
   /** For secure aggregation, where the platform has faster ones than `primitives` that are asynchronous. */
   readonly curves?: Curves;
+  /** For secure aggregation: what makes masks fast here. Absent: ChaCha20. */
+  readonly generators?: readonly GeneratorName[];
   /** Cryptographic. */
   readonly randomBytes: RandomBytes;
   readonly clock: {

@@ -1,13 +1,13 @@
 import { equalBytes, fromHex, toHex, utf8 } from '../shared/bytes.ts';
 import { clientIdOf, type Signer } from '../shared/crypto/identity.ts';
-import type { Primitives } from '../shared/crypto/primitives.ts';
+import { usualGenerator, type GeneratorName, type Primitives } from '../shared/crypto/primitives.ts';
 import { asFederatedError, FederatedError } from '../shared/errors.ts';
 import { runId } from '../shared/ids.ts';
 import { pause } from '../shared/engine/pause.ts';
 import { ClientHalf } from '../shared/secagg/client-half.ts';
 import { modelHash, type RoundContext } from '../shared/secagg/context.ts';
 import type { AttemptLedger } from '../shared/secagg/ledger.ts';
-import { checkSecAggPlan, type SecAggPlan } from '../shared/secagg/plan.ts';
+import { checkSecAggPlan, generatorOf, type SecAggPlan } from '../shared/secagg/plan.ts';
 import { checkPolicy, defaultPolicy, type SecAggPolicy } from '../shared/secagg/policy.ts';
 import { clipFactor } from '../shared/updates/clip.ts';
 import { encodeUpdate, type Contribution } from '../shared/updates/encode.ts';
@@ -74,7 +74,7 @@ export class SecureRounds {
     const name = toHex(server);
     if (job.plans !== null) {
       const { secagg, update } = plansOf(job.plans);
-      checkPolicy(this.#platform.primitives, secagg, this.#policy, update);
+      checkPolicy(this.#platform.primitives, secagg, this.#policy, update, this.#generators);
       return this.#ledger.expectNew(name, contextOf(this.#platform.primitives, job));
     }
     const wasSecure = await this.#ledger.knows(name, job.run);
@@ -109,9 +109,11 @@ export class SecureRounds {
         randomBytes,
         applyMasks: (words, plus, minus) =>
           applyMasksInParts(words, plans.secagg.modulusBits, plus, minus, {
-            keystream: primitives.keystream,
+            generator: generatorOf(plans.secagg),
+            keystreams: primitives.keystreams,
             pause: () => this.#pause(turn),
           }),
+        generators: this.#generators,
         identity,
         isEnrolled: (key) =>
           this.#peers === null || this.#peers.has(clientIdOf(primitives, key)) || equalBytes(key, publicKey),
@@ -155,6 +157,10 @@ export class SecureRounds {
     const conversation = this.#conversation;
     if (conversation?.isAbout(job) !== true) return null;
     return this.#during(this.#turn, async () => conversation.last);
+  }
+
+  get #generators(): readonly GeneratorName[] {
+    return this.#platform.generators ?? [usualGenerator];
   }
 
   /** Gives the attempt up, if there is one, and overwrites its secrets. */

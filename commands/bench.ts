@@ -1,4 +1,5 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { generatorNames } from '../shared/crypto/primitives.ts';
 import type { BenchReport } from '../simulations/bench/report.ts';
 import { benchEngine } from '../simulations/bench/engine.ts';
 import { benchSecAgg, type SecAggBenchOptions } from '../simulations/bench/secagg.ts';
@@ -49,6 +50,11 @@ export const command = (): Command => {
     .option('--clients <list>', 'numbers of clients', counts, [20, 100])
     .option('--params <list>', 'numbers of parameters', counts, [1_200_000])
     .option('--dropout <share>', 'the share of clients that drop out once they have shared', Number, 0.1)
+    .addOption(
+      new Option('--generator <name>', 'what makes the masks (what clients on this machine agree on)').choices(
+        generatorNames,
+      ),
+    )
     .option('--runs <n>', 'attempts of each (3; of models above 4 million parameters 1)', (text) => counts(text)[0]!)
     .option('--browser', 'a client in Chromium as well, beside the same in Node', false)
     .option('--json', 'one JSON object on stdout', false)

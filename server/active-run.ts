@@ -20,6 +20,7 @@ import { evaluateRound, lacksEvaluation } from './round-evaluation.ts';
 import { openCohort } from './open-cohort.ts';
 import { recordOf } from './round-record.ts';
 import { RunSums } from './run-sums.ts';
+import { commonGenerator } from './secure-plans.ts';
 import type { SecureMessage } from './secure-side.ts';
 import { minReportsOf, select, type Selection } from './selection.ts';
 import { spreadMetrics } from './spread.ts';
@@ -520,12 +521,14 @@ export class ActiveRun implements AttemptOwner {
     const control = sharesState(strategy) ? strategyState : null;
     const plan = { ...where, config, strategy, task, taskBytes: this.#taskBytes, weights, length, control, bases };
     const most = bufferOf(strategy) === undefined ? cohort.length : wanted;
+    const offers = cohort.map((client) => this.#population.generators(client));
+    const generator = commonGenerator(this.#host.primitives, offers);
     this.#attempt = new Attempt({
       plan,
       host: this.#host,
       population: this.#population,
       owner: this,
-      aggregation: this.#sums.begin(plan, this.#host, most, minReports),
+      aggregation: this.#sums.begin(plan, this.#host, most, minReports, generator),
       pool: this.#sums.pool,
     });
     this.#downBefore = this.#host.metrics.traffic().down;

@@ -1,7 +1,7 @@
 import type { Limits } from '../shared/protocol/limits.ts';
 import type { ServerMessage } from '../shared/protocol/messages.ts';
 import type { ClientId } from '../shared/ids.ts';
-import type { Primitives, RandomBytes } from '../shared/crypto/primitives.ts';
+import type { GeneratorName, Primitives, RandomBytes } from '../shared/crypto/primitives.ts';
 import type { ModelSpec } from '../shared/tasks/model.ts';
 import type { EventLog } from './event-log.ts';
 import type { MaskPool } from './masking/mask-pool.ts';
@@ -78,6 +78,8 @@ export interface Population {
   /** Ids of the clients that are connected and able to train. */
   ready(): ClientId[];
   isReady(id: ClientId): boolean;
+  /** What a client can mask with; of one that is not connected nothing is known. */
+  generators(id: ClientId): readonly GeneratorName[];
   /** Ids of all connected clients, also of those that cannot train now. */
   everyone(): ClientId[];
   /** Does nothing for a client that is not connected. */

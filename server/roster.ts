@@ -1,3 +1,4 @@
+import type { GeneratorName } from '../shared/crypto/primitives.ts';
 import type { ClientId } from '../shared/ids.ts';
 import type { ServerMessage } from '../shared/protocol/messages.ts';
 import type { ClientState, WaitReason } from '../shared/states.ts';
@@ -101,6 +102,10 @@ export class Roster implements Population {
 
   isReady(id: ClientId): boolean {
     return this.#connected.get(id)?.ready ?? false;
+  }
+
+  generators(id: ClientId): readonly GeneratorName[] {
+    return this.#connected.get(id)?.session.generators ?? [];
   }
 
   send(id: ClientId, message: ServerMessage): void {

@@ -1,4 +1,5 @@
 import { fromHex } from '../shared/bytes.ts';
+import type { GeneratorName } from '../shared/crypto/primitives.ts';
 import { modelHash } from '../shared/secagg/context.ts';
 import { PlainAggregation, type Aggregation } from './aggregation.ts';
 import type { AttemptPlan } from './attempt-plan.ts';
@@ -27,11 +28,12 @@ export class RunSums {
    * Where the reports of a new attempt are added.
    * @param cohort - most reports that there can be
    * @param least - fewest clients whose sum is ever made
+   * @param generator - of masks
    */
-  begin(plan: AttemptPlan, host: Host, cohort: number, least: number): Aggregation {
+  begin(plan: AttemptPlan, host: Host, cohort: number, least: number, generator: GeneratorName): Aggregation {
     if (this.#isLent) [this.#sum, this.#words] = [null, new Uint32Array(0)];
     this.#isLent = true;
-    return isSecure(plan.config) ? this.#masked(plan, host, cohort, least) : this.#plain(plan, cohort);
+    return isSecure(plan.config) ? this.#masked(plan, host, cohort, least, generator) : this.#plain(plan, cohort);
   }
 
   /** The attempt is over, and nobody is at its sums any more. */
@@ -48,9 +50,15 @@ export class RunSums {
     return new PlainAggregation(this.#sum, { maxUpdateNorm, clippingNorm });
   }
 
-  #masked(plan: AttemptPlan, { primitives, masks }: Host, cohort: number, least: number): Aggregation {
+  #masked(
+    plan: AttemptPlan,
+    { primitives, masks }: Host,
+    cohort: number,
+    least: number,
+    generator: GeneratorName,
+  ): Aggregation {
     const { run, round, attempt, config, task, weights, control, strategy, length } = plan;
-    const plans = securePlans(primitives, config, updateShapeOf(strategy, length), cohort, least);
+    const plans = securePlans(primitives, config, updateShapeOf(strategy, length), cohort, least, generator);
     if (this.#words.length === plans.secagg.words) this.#words.fill(0);
     else {
       this.#words = new Uint32Array(new SharedArrayBuffer(4 * plans.secagg.words));

@@ -1,7 +1,7 @@
 import { canonicalJson } from '../shared/tasks/task.ts';
 import { makeSecAggPlan, maxClients, type SecAggPlan } from '../shared/secagg/plan.ts';
 import { toHex } from '../shared/bytes.ts';
-import type { Primitives } from '../shared/crypto/primitives.ts';
+import { usualGenerator, type GeneratorName, type Primitives } from '../shared/crypto/primitives.ts';
 import { wordLayout } from '../shared/updates/layout.ts';
 import { packedLength, unpack } from '../shared/updates/pack.ts';
 import { makeUpdatePlan, updatePlanHash, type UpdatePlan } from '../shared/updates/plan.ts';
@@ -18,6 +18,19 @@ export interface SecurePlans {
   unpack(bytes: Uint8Array): Uint32Array;
 }
 
+/**
+ * What the masks of an attempt are made with: AES where everyone has offered it, the server too, since all have to make the
+ * same masks; else ChaCha20, which everyone has.
+ * @param offers - of each client of the cohort; of one that is away nothing is known, and so nothing is asked
+ */
+export const commonGenerator = (
+  { keystreams }: Pick<Primitives, 'keystreams'>,
+  offers: readonly (readonly GeneratorName[])[],
+): GeneratorName =>
+  keystreams['aes-256-ctr'] !== undefined && offers.every((each) => each.includes('aes-256-ctr'))
+    ? 'aes-256-ctr'
+    : usualGenerator;
+
 /** Far beyond what a coordinate moves in one round of any task here, and fine enough: see the README of shared/updates. */
 const defaultCoordinateBound = 8;
 /** Steps of an unweighted coordinate to either side at least: what a heavier weight would leave fewer of is cut off. */
@@ -29,6 +42,7 @@ const maxLoss = 1e6;
  * @param shape - of a report
  * @param cohort - clients picked; the modulus has room for so many
  * @param least - fewest clients whose sum is ever unmasked, 3 or more
+ * @param generator - of masks
  * @throws FederatedError MODULUS_OVERFLOW, BAD_PLAN where the config leaves no room: never for one that `checkRunConfig` took
  */
 export function securePlans(
@@ -37,6 +51,7 @@ export function securePlans(
   shape: UpdateShape,
   cohort: number,
   least: number,
+  generator: GeneratorName = usualGenerator,
 ): SecurePlans {
   // Powers of two, so that cohorts of about one size have the same plan.
   const maxCohort = Math.min(maxClients, 2 ** Math.ceil(Math.log2(Math.max(4, cohort))));
@@ -68,6 +83,7 @@ export function securePlans(
     maxCohort,
     modulusBits,
     words,
+    ...(generator === usualGenerator ? {} : { generator }), // old clients know no such field
     update: toHex(updatePlanHash(primitives, update)),
   });
   return {

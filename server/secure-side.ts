@@ -8,6 +8,7 @@ import { lengths, type ServerStep } from '../shared/secagg/messages.ts';
 import { ServerHalf } from '../shared/secagg/server-half.ts';
 import { DecodedSum } from '../shared/updates/decode.ts';
 import type { Added, Aggregation } from './aggregation.ts';
+import { generatorOf } from '../shared/secagg/plan.ts';
 import type { MaskPool } from './masking/mask-pool.ts';
 import type { AnswerKind } from './round.ts';
 import type { ClosedSum } from './round-sum.ts';
@@ -145,7 +146,8 @@ export class SecureSide implements Aggregation {
   async unmask(pause: () => Promise<void>): Promise<ClientId[]> {
     const { plus, minus, blamed } = await this.#half.unmask(pause);
     try {
-      await this.#masks.apply(this.#sum, this.plans.secagg.modulusBits, plus, minus);
+      const { secagg } = this.plans;
+      await this.#masks.apply(this.#sum, secagg.modulusBits, plus, minus, generatorOf(secagg));
     } finally {
       for (const key of [...plus, ...minus]) key.fill(0);
     }

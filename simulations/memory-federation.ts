@@ -3,6 +3,7 @@ import { algorithmOf } from '../client/algorithms/table.ts';
 import { JobWorker } from '../client/job-worker.ts';
 import { UpdateKeeper } from '../client/kept-update.ts';
 import { memoryStore as clientStore } from '../client/memory-store.ts';
+import { nodeGenerators } from '../client/node/generators.ts';
 import { OwnState } from '../client/own-state.ts';
 import { Coordinator } from '../server/coordinator.ts';
 import { EventLog } from '../server/event-log.ts';
@@ -103,6 +104,7 @@ export function openMemoryFederation(options: MemoryFederationOptions): Simulate
     world,
     handler: coordinator,
     primitives,
+    generators: nodeGenerators(),
     welcome: {
       type: 'welcome',
       ticket: new Uint8Array(32),
@@ -146,6 +148,7 @@ export function openMemoryFederation(options: MemoryFederationOptions): Simulate
     },
     platform: () => ({
       primitives,
+      generators: nodeGenerators(),
       randomBytes,
       clock: world.clock,
       store: clientStore(),

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { nativePrimitives } from '../../shared/crypto/native.ts';
 import { download, downloadWith } from './download.ts';
+import { nodeGenerators } from './generators.ts';
 import { nodeReadings } from './readings.ts';
 import { openNodeSocket, type ClientTls } from './socket.ts';
 import { fileStore } from './store.ts';
@@ -25,6 +26,7 @@ export interface NodePlatformOptions {
 /** The runtime of a client in Node. */
 export const nodePlatform = ({ stateDir, tls }: NodePlatformOptions): ClientPlatform => ({
   primitives: nativePrimitives(crypto),
+  generators: nodeGenerators(),
   randomBytes: (length) => new Uint8Array(crypto.randomBytes(length)),
   clock: {
     now: () => Date.now(),

@@ -1,10 +1,11 @@
 import type { Identity } from '../../shared/crypto/identity.ts';
-import type { Primitives, RandomBytes } from '../../shared/crypto/primitives.ts';
+import type { GeneratorName, Primitives, RandomBytes } from '../../shared/crypto/primitives.ts';
 import { asFederatedError, closeCodeOf, FederatedError, type ErrorCode } from '../../shared/errors.ts';
 import { giveBack } from '../../shared/give-back.ts';
 import type { ClientId } from '../../shared/ids.ts';
 import { SealedChannel } from '../../shared/protocol/channel.ts';
 import { decodeControl } from '../../shared/protocol/codec.ts';
+import { generatorsIn } from '../../shared/protocol/encodings.ts';
 import { decodeFrame, encodeControlFrames } from '../../shared/protocol/frames.ts';
 import { answerHello, encodeRefusal } from '../../shared/protocol/handshake.ts';
 import type { Limits } from '../../shared/protocol/limits.ts';
@@ -41,6 +42,7 @@ export interface GatewayContext {
 
 const empty = new Uint8Array(0);
 const nothing = (): void => {};
+const notIntroduced = { label: '', backend: '', software: '', generators: [] };
 
 type Stage = 'hello' | 'auth' | 'admitting' | 'open' | 'closed';
 
@@ -56,7 +58,7 @@ export class Connection implements Session {
   #transcript: Uint8Array = empty;
   #cancelHello: () => void;
   #id: ClientId | null = null;
-  #auth: { label: string; backend: string; software: string } = { label: '', backend: '', software: '' };
+  #auth: Pick<Session, 'label' | 'backend' | 'software' | 'generators'> = notIntroduced;
   #lastSeen: number;
   #lastSent: number;
   /** Bytes of chunks that belonged to no upload, in a row. */
@@ -99,6 +101,10 @@ export class Connection implements Session {
 
   get software(): string {
     return this.#auth.software;
+  }
+
+  get generators(): readonly GeneratorName[] {
+    return this.#auth.generators;
   }
 
   get lastSeen(): number {
@@ -211,7 +217,8 @@ export class Connection implements Session {
     const id = await this.#context.admit(auth, this.#transcript);
     if (this.#stage !== 'admitting') return; // closed in the meantime
     this.#id = id;
-    this.#auth = { label: auth.label ?? '', backend: auth.backend, software: auth.software };
+    const { label = '', backend, software, encodings } = auth;
+    this.#auth = { label, backend, software, generators: generatorsIn(encodings) };
     this.#stage = 'open';
     this.#cancelHello();
     // What the handshake needed goes: thousands of connections keep what their fields hold.

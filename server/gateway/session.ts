@@ -1,3 +1,4 @@
+import type { GeneratorName } from '../../shared/crypto/primitives.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
 import type { ClientId } from '../../shared/ids.ts';
 import type { ClientMessage, ServerMessage } from '../../shared/protocol/messages.ts';
@@ -8,6 +9,8 @@ export interface Session {
   readonly label: string;
   readonly backend: string;
   readonly software: string;
+  /** What the client can mask with. */
+  readonly generators: readonly GeneratorName[];
   /** ms since 1970 of the last thing heard */
   readonly lastSeen: number;
   send(message: ServerMessage): void;

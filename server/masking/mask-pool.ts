@@ -4,9 +4,10 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { concat } from '../../shared/bytes.ts';
 import { nativePrimitives } from '../../shared/crypto/native.ts';
+import { usualGenerator, type GeneratorName } from '../../shared/crypto/primitives.ts';
 import { FederatedError } from '../../shared/errors.ts';
 import { applyMasksInParts, partWords } from '../../shared/vector/mask-parts.ts';
-import { checkKeys, checkModulusBits } from '../../shared/vector/masking.ts';
+import { checkGenerator, checkKeys, checkModulusBits } from '../../shared/vector/masking.ts';
 import { workerEntry } from '../../shared/worker-entry.ts';
 import type { MaskAnswer, MaskJob } from './job.ts';
 
@@ -31,13 +32,13 @@ function partFor(words: number, threads: number): number {
 
 /**
  * Adds and takes away many masks at once, in threads that all work on one vector in shared memory, with the platform's
- * ChaCha20. The threads start with the first call that needs them, stay, and do not keep the process alive when idle; one
+ * generators. The threads start with the first call that needs them, stay, and do not keep the process alive when idle; one
  * that dies fails the call that it worked for and is replaced at the next.
  */
 export class MaskPool {
   readonly #threads: number;
   readonly #spawn: () => Worker;
-  readonly #keystream = nativePrimitives(crypto).keystream;
+  readonly #keystreams = nativePrimitives(crypto).keystreams;
   #workers: MaskThread[] = [];
   /** Calls take turns: each has all threads. */
   #turn: Promise<void> = Promise.resolve();
@@ -59,7 +60,8 @@ export class MaskPool {
    * @param words - d words
    * @param modulusBits - M, 1 .. 32
    * @param plus - keys of 32 bytes, as those of `minus`; for the caller to overwrite afterwards
-   * @throws FederatedError BAD_ARGUMENT, with the words unchanged; INTERNAL when a thread has died, and ABORTED when the pool
+   * @param generator - of all of them
+   * @throws FederatedError BAD_ARGUMENT or NOT_SUPPORTED, with the words unchanged; INTERNAL when a thread has died, and ABORTED when the pool
    *   is closed: the words are of no use then, and nobody writes to them any more
    */
   apply(
@@ -67,8 +69,9 @@ export class MaskPool {
     modulusBits: number,
     plus: readonly Uint8Array[],
     minus: readonly Uint8Array[],
+    generator: GeneratorName = usualGenerator,
   ): Promise<void> {
-    const call = this.#turn.then(() => this.#apply(words, modulusBits, plus, minus));
+    const call = this.#turn.then(() => this.#apply(words, modulusBits, plus, minus, generator));
     this.#turn = call.catch(() => {});
     return call;
   }
@@ -84,9 +87,11 @@ export class MaskPool {
     modulusBits: number,
     plus: readonly Uint8Array[],
     minus: readonly Uint8Array[],
+    generator: GeneratorName,
   ): Promise<void> {
     this.#checkOpen();
     checkModulusBits(modulusBits);
+    checkGenerator(generator, this.#keystreams);
     checkKeys([...plus, ...minus]);
     const isShared = words.buffer instanceof SharedArrayBuffer;
     const work = words.length * (plus.length + minus.length);
@@ -96,7 +101,7 @@ export class MaskPool {
         await turn();
         this.#checkOpen();
       };
-      await applyMasksInParts(words, modulusBits, plus, minus, { keystream: this.#keystream, pause });
+      await applyMasksInParts(words, modulusBits, plus, minus, { generator, keystreams: this.#keystreams, pause });
       return;
     }
     this.#workers = this.#workers.filter((thread) => !thread.isDead);
@@ -106,7 +111,7 @@ export class MaskPool {
     const faults = await Promise.all(
       this.#workers.slice(0, threads).map(async (thread) => {
         const keys = concat(...plus, ...minus);
-        const fault = await thread.run({ words, modulusBits, keys, plus: plus.length, part, next });
+        const fault = await thread.run({ words, modulusBits, generator, keys, plus: plus.length, part, next });
         if (fault !== null) Atomics.store(next, 0, 2 ** 30); // so that the others stop after the part they are at
         return fault;
       }),

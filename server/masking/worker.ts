@@ -5,6 +5,6 @@ import { runMaskJob, type MaskJob } from './job.ts';
 
 /** A masking thread. */
 
-const { keystream } = nativePrimitives(crypto);
+const { keystreams } = nativePrimitives(crypto);
 
-parentPort!.on('message', (job: MaskJob) => parentPort!.postMessage(runMaskJob(job, keystream)));
+parentPort!.on('message', (job: MaskJob) => parentPort!.postMessage(runMaskJob(job, keystreams)));

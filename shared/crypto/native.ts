@@ -4,7 +4,14 @@ import { giveBack } from '../give-back.ts';
 import { checkAeadInput, checkDerivation, checkPeerKey, checkSecret, checkShared, isWeakKey } from './checks.ts';
 import { rememberKeys } from './key-cache.ts';
 import { portable } from './portable.ts';
-import type { Aead, OpenKeystream, Primitives } from './primitives.ts';
+import {
+  generatorNames,
+  type Aead,
+  type GeneratorName,
+  type Keystreams,
+  type OpenKeystream,
+  type Primitives,
+} from './primitives.ts';
 
 /** A key object of `node:crypto`, opaque here; parameters that take one are `never`, which fits whatever Node's types say. */
 type Key = object;
@@ -42,7 +49,7 @@ export interface NodeCrypto {
     nonce: Uint8Array,
     options: { authTagLength: number },
   ): Opening;
-  createCipheriv(name: 'chacha20', key: Uint8Array, counterAndNonce: Uint8Array): Ciphering;
+  createCipheriv(name: GeneratorName, key: Uint8Array, start: Uint8Array): Ciphering;
 }
 
 /** RFC 8037. */
@@ -73,7 +80,6 @@ export function nativePrimitives(node: NodeCrypto): Primitives {
     return new Uint8Array(key.export({ format: 'der', type: 'spki' })).slice(-32); // the last field of RFC 8410's form
   };
   const gcm = aesGcm(node);
-  const keystream = chacha20(node);
   const sha256: Primitives['sha256'] = (data) => new Uint8Array(node.hash('sha256', data, 'buffer'));
   const hmac: Primitives['hmac'] = (key, data) =>
     data.length > 1_024
@@ -113,7 +119,7 @@ export function nativePrimitives(node: NodeCrypto): Primitives {
     },
     suites: ['aes-256-gcm', 'nacl-secretbox'],
     aead: (suite) => (suite === 'aes-256-gcm' ? gcm : portable.aead(suite)),
-    ...(keystream === undefined ? {} : { keystream }),
+    keystreams: keystreamsOf(node),
   };
 }
 
@@ -211,26 +217,39 @@ function aesGcm(node: NodeCrypto): Aead {
   return aead;
 }
 
-/** What a keystream enciphers: a stream cipher has no other way to show its keystream. */
+/** What a keystream enciphers: a cipher that works like a stream has no other way to show its keystream. */
 const zeros = new Uint8Array(65_536);
 
-/** ChaCha20 of OpenSSL; undefined where the library below Node has none (BoringSSL). */
-function chacha20(node: NodeCrypto): OpenKeystream | undefined {
+/** The sixteen bytes from which each cipher counts on to a given 64 bytes of its keystream. */
+const startAt: Record<GeneratorName, (start: DataView, firstBlock: number) => void> = {
+  /** OpenSSL's order: the counter, little-endian, then the nonce. */
+  chacha20: (start, firstBlock) => start.setUint32(0, firstBlock, true),
+  /** The counter alone, big-endian, in blocks of 16 bytes. */
+  'aes-256-ctr': (start, firstBlock) => start.setBigUint64(8, 4n * BigInt(firstBlock)),
+};
+
+/** Those of OpenSSL; the library below Node may lack one (BoringSSL has no ChaCha20). */
+function keystreamsOf(node: NodeCrypto): Keystreams {
   let last: Uint8Array | null = null;
-  const open: OpenKeystream = (key, firstBlock) => {
-    const counterAndNonce = new Uint8Array(16); // OpenSSL's order: the counter, little-endian, then the nonce
-    new DataView(counterAndNonce.buffer).setUint32(0, firstBlock, true);
-    const cipher = node.createCipheriv('chacha20', checkSecret(key), counterAndNonce);
-    return (length) => {
-      if (last !== null) giveBack(last);
-      last = cipher.update(zeros.subarray(0, length));
-      return last;
+  const keystream =
+    (name: GeneratorName): OpenKeystream =>
+    (key, firstBlock) => {
+      const start = new Uint8Array(16);
+      startAt[name](new DataView(start.buffer), firstBlock);
+      const cipher = node.createCipheriv(name, checkSecret(key), start);
+      return (length) => {
+        if (last !== null) giveBack(last);
+        last = cipher.update(zeros.subarray(0, length));
+        return last;
+      };
     };
+  const works = (name: GeneratorName): boolean => {
+    try {
+      keystream(name)(new Uint8Array(32), 0);
+      return true;
+    } catch {
+      return false;
+    }
   };
-  try {
-    open(new Uint8Array(32), 0);
-    return open;
-  } catch {
-    return undefined;
-  }
+  return Object.fromEntries(generatorNames.filter(works).map((name) => [name, keystream(name)]));
 }

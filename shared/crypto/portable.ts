@@ -54,6 +54,7 @@ export const portable: Primitives = {
     if (suite === 'nacl-secretbox') return secretbox;
     throw new FederatedError('NO_COMMON_SUITE', `crypto: suite ${suite} is not available here`);
   },
+  keystreams: {},
 };
 
 const signingKeys = new WeakMap<Uint8Array, Uint8Array>();

@@ -1,7 +1,7 @@
 import { FederatedError } from '../errors.ts';
 
 /**
- * The generator of masks and of rounding noise: the keystream of ChaCha20 (RFC 8439, section 2.4) under a 32-byte key, with
+ * The generator of rounding noise, of draws and, unless a plan names another, of masks: the keystream of ChaCha20 (RFC 8439, section 2.4) under a 32-byte key, with
  * a nonce of zeros and the block counter from 0, read as little-endian words of 32 bits. A key must therefore serve one
  * purpose only. Everything here is additions, exclusive ors and rotations, so its timing does not depend on the key.
  */

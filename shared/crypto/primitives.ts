@@ -34,8 +34,8 @@ export interface Primitives {
   /** @throws FederatedError NO_COMMON_SUITE for a suite that is not in `suites` */
   aead(suite: SuiteName): Aead;
 
-  /** The platform's ChaCha20, where it has one: several times as fast as our own in WebAssembly, with the same bytes. */
-  readonly keystream?: OpenKeystream;
+  /** The platform's generators, as far as it has them. */
+  readonly keystreams: Keystreams;
 }
 
 /** A value now, or later from a platform that only works asynchronously. */
@@ -53,9 +53,24 @@ export interface Curves {
 export interface ClientPrimitives extends Pick<Primitives, 'sha256' | 'hkdf' | 'aead'>, Curves {}
 
 /**
- * Opens the keystream of prg.ts: ChaCha20 with a nonce of zeros.
+ * What expands a key of 32 bytes into a mask.
+ *
+ * - `chacha20`: that of prg.ts, ChaCha20 (RFC 8439) with a nonce of zeros and the block counter from 0. Always there; the
+ *   platform's is several times as fast as our own in WebAssembly, with the same bytes.
+ * - `aes-256-ctr`: AES-256 (FIPS 197) in counter mode (NIST SP 800-38A, section 6.5). The counter block is a number of 128 bits,
+ *   big-endian, from 0: within the 2^34 blocks that the longest mask takes it never comes round, and no key makes two masks.
+ *   Only where the platform has it: in software it is slow, or a table look-up gives the key away.
+ */
+export const generatorNames = ['chacha20', 'aes-256-ctr'] as const;
+export type GeneratorName = (typeof generatorNames)[number];
+/** Where nobody names one. */
+export const usualGenerator = 'chacha20' satisfies GeneratorName;
+export type Keystreams = { readonly [Name in GeneratorName]?: OpenKeystream };
+
+/**
+ * Opens the keystream of a generator.
  * @param key - 32 bytes
- * @param firstBlock - the block of 64 bytes to begin with, 0 .. 2^32 - 1
+ * @param firstBlock - the 64 bytes to begin with, 0 .. 2^32 - 1
  */
 export type OpenKeystream = (key: Uint8Array, firstBlock: number) => Keystream;
 /**

@@ -1,6 +1,6 @@
 import { concat, equalBytes, toHex } from '../bytes.ts';
 import type { Signer } from '../crypto/identity.ts';
-import type { Awaitable, ClientPrimitives, RandomBytes } from '../crypto/primitives.ts';
+import type { Awaitable, ClientPrimitives, GeneratorName, RandomBytes } from '../crypto/primitives.ts';
 import { split } from '../crypto/shamir.ts';
 import { asFederatedError, FederatedError } from '../errors.ts';
 import type { UpdatePlan } from '../updates/plan.ts';
@@ -26,8 +26,8 @@ import { countIn, decodePositions, encodePositions } from './positions.ts';
 import { commitmentOf, makeAdvert, sharingStatement, survivorsStatement } from './roster.ts';
 
 /**
- * words + the masks of `plus` - those of `minus`, modulo 2^M, in place: `MaskAdder.apply` of ../vector/masking.ts, or many of
- * them in worker threads.
+ * words + the masks of `plus` - those of `minus`, modulo 2^M, in place, by the plan's generator: `MaskAdder.apply` of
+ * ../vector/masking.ts, or many of them in worker threads.
  */
 export type ApplyMasks = (
   words: Uint32Array,
@@ -39,6 +39,8 @@ export interface ClientHalfOptions {
   readonly primitives: ClientPrimitives;
   readonly randomBytes: RandomBytes;
   readonly applyMasks: ApplyMasks;
+  /** Those that `applyMasks` has. */
+  readonly generators: readonly GeneratorName[];
   readonly identity: Signer;
   readonly isEnrolled: RosterCheck;
   readonly ledger: AttemptLedger;
@@ -83,7 +85,7 @@ export class ClientHalf {
 
   /** @throws FederatedError as checkPolicy does: nothing has been sent then */
   constructor(options: ClientHalfOptions) {
-    checkPolicy(options.primitives, options.plan, options.policy, options.update);
+    checkPolicy(options.primitives, options.plan, options.policy, options.update, options.generators);
     this.#options = options;
     this.#context = contextHash(options.primitives, {
       ...options.round,

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { utf8 } from '../bytes.ts';
-import type { Primitives } from '../crypto/primitives.ts';
+import { generatorNames, usualGenerator, type GeneratorName, type Primitives } from '../crypto/primitives.ts';
 import { FederatedError } from '../errors.ts';
 import { canonicalJson } from '../tasks/task.ts';
 
@@ -38,6 +38,8 @@ export const secaggPlanSchema = v.strictObject({
   modulusBits: whole(8, 32),
   /** d: words of a vector, with weights and metrics */
   words: whole(1, 2 ** 31),
+  /** What expands the keys of masks; absent: ChaCha20, so that clients which know no other read the plan. */
+  generator: v.exactOptional(v.picklist(generatorNames)),
   /** SHA-256 of the canonical JSON of the update plan, 64 hex digits. */
   update: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
 });
@@ -82,6 +84,9 @@ type Defaulted = Exclude<keyof typeof planDefaults, 'format'>;
 export const makeSecAggPlan = (
   options: Omit<SecAggPlan, keyof typeof planDefaults> & Partial<Pick<SecAggPlan, Defaulted>>,
 ): SecAggPlan => checkSecAggPlan({ ...planDefaults, ...options });
+
+/** What expands the keys of masks. */
+export const generatorOf = ({ generator = usualGenerator }: Pick<SecAggPlan, 'generator'>): GeneratorName => generator;
 
 /** SHA-256 (32 bytes) of the plan's canonical JSON. */
 export const secaggPlanHash = ({ sha256 }: Pick<Primitives, 'sha256'>, plan: SecAggPlan): Uint8Array =>

@@ -1,9 +1,9 @@
 import { toHex } from '../bytes.ts';
-import type { Primitives } from '../crypto/primitives.ts';
+import type { GeneratorName, Primitives } from '../crypto/primitives.ts';
 import { FederatedError, type ErrorCode } from '../errors.ts';
 import { wordLayout } from '../updates/layout.ts';
 import { checkUpdatePlan, updatePlanHash, type UpdatePlan } from '../updates/plan.ts';
-import { checkSecAggPlan, type SecAggPlan } from './plan.ts';
+import { checkSecAggPlan, generatorOf, type SecAggPlan } from './plan.ts';
 
 /** The least that a client asks of a plan before it takes part, whatever the server says. */
 export interface SecAggPolicy {
@@ -36,18 +36,26 @@ export const defaultPolicy: SecAggPolicy = {
 /**
  * What a client does before its first message: compares the plan with its own policy and with the update plan, which both
  * come from the server.
+ * @param generators - that this client can mask with
  * @throws FederatedError SECAGG_SMALL_COHORT, SECAGG_WEAK_THRESHOLD, SECAGG_WEAK_GRAPH, SECAGG_SMALL_MODULUS or
- *   SECAGG_LOOSE_CLIP for a plan weaker than the policy; BAD_PLAN for a plan that breaks a rule, or when the two do not
- *   belong together; MODULUS_OVERFLOW
+ *   SECAGG_LOOSE_CLIP for a plan weaker than the policy; BAD_PLAN for a plan that breaks a rule, for masks that this
+ *   client cannot make, or when the two do not belong together; MODULUS_OVERFLOW
  */
 export function checkPolicy(
   hashing: Pick<Primitives, 'sha256'>,
   plan: SecAggPlan,
   policy: SecAggPolicy,
   update: UpdatePlan,
+  generators: readonly GeneratorName[],
 ): void {
   checkSecAggPlan(plan);
   checkUpdatePlan(update);
+  const generator = generatorOf(plan);
+  if (!generators.includes(generator)) {
+    const has = generators.join(' and ');
+    const text = `secagg plan: generator: ${generator} makes the masks, but this client has offered ${has}; refused`;
+    throw new FederatedError('BAD_PLAN', text);
+  }
   if (plan.minCohort < policy.minCohort) {
     refuse('SECAGG_SMALL_COHORT', `sums over as few as ${plan.minCohort} clients`, `at least ${policy.minCohort}`);
   }

@@ -1,14 +1,12 @@
-import type { Keystream, OpenKeystream } from '../crypto/primitives.ts';
-import { checkKeys, checkModulusBits, MaskAdder } from './masking.ts';
+import { usualGenerator, type Keystream } from '../crypto/primitives.ts';
+import { checkGenerator, checkKeys, checkModulusBits, MaskAdder, type MaskOptions } from './masking.ts';
 
 /** Words of a part: 512 KiB, which stay in a processor's second cache; a multiple of 16. */
 export const partWords = 131_072;
 /** Keys that go over a part between two pauses: 4 MiB of keystream, some three milliseconds of work. */
 const keysAtOnce = 8;
 
-export interface MaskPartsOptions {
-  /** The platform's ChaCha20 (`primitives.keystream`). */
-  readonly keystream?: OpenKeystream | undefined;
+export interface MaskPartsOptions extends Pick<MaskOptions, 'generator' | 'keystreams'> {
   /** Awaited between two stretches of work: there the caller's event loop gets its turn. */
   readonly pause: () => Promise<void>;
 }
@@ -20,17 +18,19 @@ export interface MaskPartsOptions {
  * @param words - d words; their bits from M on are ignored, and zero after the first mask
  * @param modulusBits - M, 1 .. 32
  * @param plus - keys of 32 bytes, as those of `minus`
- * @throws FederatedError BAD_ARGUMENT, and the words are unchanged then
+ * @throws FederatedError BAD_ARGUMENT or NOT_SUPPORTED, and the words are unchanged then
  */
 export async function applyMasksInParts(
   words: Uint32Array,
   modulusBits: number,
   plus: readonly Uint8Array[],
   minus: readonly Uint8Array[],
-  { keystream, pause }: MaskPartsOptions,
+  { generator = usualGenerator, keystreams = {}, pause }: MaskPartsOptions,
 ): Promise<void> {
   checkModulusBits(modulusBits);
+  checkGenerator(generator, keystreams);
   checkKeys([...plus, ...minus]);
+  const keystream = keystreams[generator];
   // Opened once, and read on from part to part.
   const opened = (keys: readonly Uint8Array[]): Keystream[] =>
     keystream === undefined ? [] : keys.map((key) => keystream(key, 0));
@@ -38,7 +38,7 @@ export async function applyMasksInParts(
   let isFirst = true;
   for (let firstWord = 0; firstWord < words.length; firstWord += partWords) {
     const part = words.subarray(firstWord, firstWord + partWords);
-    const adder = new MaskAdder(part, modulusBits, { keystream, firstWord });
+    const adder = new MaskAdder(part, modulusBits, { generator, keystreams, firstWord });
     for (let at = 0; at < plus.length + minus.length; at += keysAtOnce) {
       if (!isFirst) await pause();
       isFirst = false;

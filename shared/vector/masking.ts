@@ -1,12 +1,20 @@
-import type { Keystream, OpenKeystream } from '../crypto/primitives.ts';
+import {
+  usualGenerator,
+  type GeneratorName,
+  type Keystream,
+  type Keystreams,
+  type OpenKeystream,
+} from '../crypto/primitives.ts';
 import { blockWords } from '../crypto/prg.ts';
 import { FederatedError } from '../errors.ts';
 import { maskingKernels, tileWords, type MaskingKernels } from './masking-kernels.ts';
-import { modulusMask, plainMask } from './plain-masking.ts';
+import { modulusMask, plainAddKeystream, plainMask } from './plain-masking.ts';
 
 export interface MaskOptions {
-  /** The platform's ChaCha20 (`primitives.keystream`): taken for vectors long enough to gain from it. */
-  readonly keystream?: OpenKeystream | undefined;
+  /** What expands the keys. Default: ChaCha20. */
+  readonly generator?: GeneratorName | undefined;
+  /** The platform's (`primitives.keystreams`): its ChaCha20 is taken for vectors long enough to gain from it. */
+  readonly keystreams?: Keystreams | undefined;
   /** Word of the whole vector that `words` begins at, where several threads each have a part: a multiple of 16. */
   readonly firstWord?: number;
   /** False takes the plain reference. */
@@ -20,8 +28,8 @@ const longest = 2 ** 36;
 const worthACipher = 4096;
 
 /**
- * Adds masks to a vector of Z_2^M and takes them away again: mask i of a key is word i of its ChaCha20 keystream (see
- * ../crypto/prg.ts), kept to M bits. The vector is worked through in tiles of 64 KiB, and all keys of one call go over a tile
+ * Adds masks to a vector of Z_2^M and takes them away again: mask i of a key is word i of its keystream by the generator
+ * (see ../crypto/primitives.ts), kept to M bits. The vector is worked through in tiles of 64 KiB, and all keys of one call go over a tile
  * while it is in the cache: no mask ever exists whole, and the memory needed does not grow with the vector.
  */
 export class MaskAdder {
@@ -35,10 +43,12 @@ export class MaskAdder {
   /**
    * @param words - d words; their bits from M on are ignored, and zero after the first mask
    * @param modulusBits - M, 1 .. 32
-   * @throws FederatedError BAD_ARGUMENT
+   * @throws FederatedError BAD_ARGUMENT; NOT_SUPPORTED for a generator that is not ChaCha20 nor among the keystreams
    */
-  constructor(words: Uint32Array, modulusBits: number, { keystream, firstWord = 0, wasm = true }: MaskOptions = {}) {
+  constructor(words: Uint32Array, modulusBits: number, options: MaskOptions = {}) {
+    const { generator = usualGenerator, keystreams = {}, firstWord = 0, wasm = true } = options;
     checkModulusBits(modulusBits);
+    checkGenerator(generator, keystreams);
     const isBlock = Number.isInteger(firstWord / blockWords) && firstWord >= 0;
     if (!isBlock || firstWord + words.length > longest) {
       throw new FederatedError(
@@ -50,7 +60,8 @@ export class MaskAdder {
     this.#modulusBits = modulusBits;
     this.#firstBlock = firstWord / blockWords;
     this.#kernels = wasm ? maskingKernels() : null;
-    this.#keystream = this.#kernels !== null && words.length >= worthACipher ? keystream : undefined;
+    const isWorthIt = this.#kernels !== null && words.length >= worthACipher;
+    this.#keystream = isWorthIt || !isOurs(generator) ? keystreams[generator] : undefined;
   }
 
   /** words + PRG(key) modulo 2^M. @param key - 32 bytes */
@@ -69,23 +80,23 @@ export class MaskAdder {
    */
   apply(plus: readonly Uint8Array[], minus: readonly Uint8Array[]): void {
     checkKeys([...plus, ...minus]);
-    if (this.#kernels === null) this.#applyPlainly(plus, minus);
-    else if (this.#keystream === undefined) this.#applyKernel(this.#kernels, plus, minus);
-    else {
-      const open = this.#keystream;
+    const open = this.#keystream;
+    if (open !== undefined) {
       const opened = (keys: readonly Uint8Array[]): Keystream[] => keys.map((key) => open(key, this.#firstBlock));
-      this.#applyStreams(this.#kernels, opened(plus), opened(minus));
-    }
+      this.applyStreams(opened(plus), opened(minus));
+    } else if (this.#kernels === null) this.#applyPlainly(plus, minus);
+    else this.#applyKernel(this.#kernels, plus, minus);
   }
 
-  /** Whether `applyStreams` would take keystreams: there are kernels, and the vector is long enough. */
+  /** Whether `applyStreams` would take keystreams: the generator is the platform's. */
   get takesStreams(): boolean {
     return this.#keystream !== undefined;
   }
 
   /** As `apply`, with the next bytes of keystreams that have come as far as `firstWord`: opening one costs as much as 20 KiB of it. */
   applyStreams(plus: readonly Keystream[], minus: readonly Keystream[]): void {
-    this.#applyStreams(this.#kernels!, plus, minus);
+    if (this.#kernels === null) this.#applyStreamsPlainly(plus, minus);
+    else this.#applyStreams(this.#kernels, plus, minus);
   }
 
   #applyPlainly(plus: readonly Uint8Array[], minus: readonly Uint8Array[]): void {
@@ -125,6 +136,14 @@ export class MaskAdder {
     terms.words.fill(0);
   }
 
+  #applyStreamsPlainly(plus: readonly Keystream[], minus: readonly Keystream[]): void {
+    for (let start = 0; start < this.words.length; start += tileWords) {
+      const tile = this.words.subarray(start, start + tileWords);
+      for (const stream of plus) plainAddKeystream(tile, stream(4 * tile.length), 1, this.#modulusBits);
+      for (const stream of minus) plainAddKeystream(tile, stream(4 * tile.length), -1, this.#modulusBits);
+    }
+  }
+
   /** Brings tile after tile into the kernels' memory and back, and leaves nothing of the vector there. */
   #eachTile({ tile }: MaskingKernels, work: (start: number, count: number) => void): void {
     const { words } = this;
@@ -136,6 +155,15 @@ export class MaskAdder {
     }
     tile.words.fill(0, 0, Math.ceil(words.length / 64) * 64);
   }
+}
+
+/** Whether the generator needs no platform. */
+const isOurs = (generator: GeneratorName): boolean => generator === 'chacha20';
+
+/** @throws FederatedError NOT_SUPPORTED for a generator that is the platform's alone, where it has none */
+export function checkGenerator(generator: GeneratorName, keystreams: Keystreams): void {
+  if (isOurs(generator) || keystreams[generator] !== undefined) return;
+  throw new FederatedError('NOT_SUPPORTED', `masking: this platform has no ${generator}; use chacha20`);
 }
 
 /** @throws FederatedError BAD_ARGUMENT unless M is a whole number from 1 to 32 */

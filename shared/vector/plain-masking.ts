@@ -33,6 +33,17 @@ export function plainMask(
   block.fill(0);
 }
 
+/**
+ * words[i] = words[i] + k_i, or - k_i, modulo 2^M.
+ * @param bytes - the keystream k, four bytes for each word
+ * @param sign - 1 or -1
+ */
+export function plainAddKeystream(words: Uint32Array, bytes: Uint8Array, sign: 1 | -1, modulusBits: number): void {
+  const modulus = modulusMask(modulusBits);
+  const keystream = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  for (let i = 0; i < words.length; i++) words[i] = (words[i]! + sign * keystream.getUint32(4 * i, true)) & modulus;
+}
+
 /** sum[i] = sum[i] + words[i] modulo 2^32, for as many as `words` has. */
 export function plainAddWords(sum: Uint32Array, words: Uint32Array): void {
   for (let i = 0; i < words.length; i++) sum[i] = sum[i]! + words[i]!;

@@ -4,11 +4,12 @@ import { MaskPool } from '../../server/masking/mask-pool.ts';
 import { toHex } from '../../shared/bytes.ts';
 import { identityFromSeed, type Identity } from '../../shared/crypto/identity.ts';
 import { nativePrimitives } from '../../shared/crypto/native.ts';
+import type { GeneratorName } from '../../shared/crypto/primitives.ts';
 import { FederatedError } from '../../shared/errors.ts';
 import { runId } from '../../shared/ids.ts';
 import { shapeOf } from '../../shared/secagg/graph.ts';
 import type { ClientStep } from '../../shared/secagg/messages.ts';
-import { makeSecAggPlan } from '../../shared/secagg/plan.ts';
+import { generatorOf, makeSecAggPlan } from '../../shared/secagg/plan.ts';
 import { ServerHalf } from '../../shared/secagg/server-half.ts';
 import { wordLayout } from '../../shared/updates/layout.ts';
 import { packedLength, unpack } from '../../shared/updates/pack.ts';
@@ -38,6 +39,8 @@ export interface AttemptTask {
   readonly graph: 'complete' | 'thin';
   /** The share of clients that drop out once they have shared, from 0 to below 1. */
   readonly dropout: number;
+  /** Of masks. */
+  readonly generator: GeneratorName;
 }
 
 export interface AttemptSample {
@@ -148,7 +151,7 @@ interface Party {
   readonly isDropped: boolean;
 }
 
-export function setupOf({ clients, parameters, graph }: AttemptTask): AttemptSetup {
+export function setupOf({ clients, parameters, graph, generator }: AttemptTask): AttemptSetup {
   const update = makeUpdatePlan({
     dimension: parameters,
     maxCohort: clients,
@@ -163,6 +166,7 @@ export function setupOf({ clients, parameters, graph }: AttemptTask): AttemptSet
     modulusBits: update.modulusBits,
     words: wordLayout(update).words,
     update: toHex(updatePlanHash(primitives, update)),
+    generator,
     ...(graph === 'thin' ? { completeUpTo: 0, corrupt: 0.1, dropped: 0.1, sigma: 40 } : { completeUpTo: 255 }),
   });
   return { plan, update, round: { run: runId('bench'), round: 1, attempt: 1, model: new Uint8Array(32).fill(1) } };
@@ -170,7 +174,8 @@ export function setupOf({ clients, parameters, graph }: AttemptTask): AttemptSet
 
 /** Whether a thinner graph than the complete one is safe for so many clients. */
 export const hasThinGraph = (clients: number): boolean =>
-  !shapeOf(setupOf({ clients, parameters: 1, graph: 'thin', dropout: 0 }).plan, clients).complete;
+  !shapeOf(setupOf({ clients, parameters: 1, graph: 'thin', dropout: 0, generator: 'chacha20' }).plan, clients)
+    .complete;
 
 /**
  * @param pool - of the server; the masks of clients that are not timed are made in it as well
@@ -241,7 +246,8 @@ export async function runAttempt(task: AttemptTask, pool: MaskPool): Promise<Att
     traffic.up += packed.length;
   }
 
-  await pool.apply(sum, modulusBits, untimed.keys(1), untimed.keys(-1));
+  const generator = generatorOf(plan);
+  await pool.apply(sum, modulusBits, untimed.keys(1), untimed.keys(-1), generator);
   const survivors = await watch.take('messages', () => server.closeMasked());
   let asked: ReadonlySet<number> = new Set();
   await step(
@@ -263,7 +269,7 @@ export async function runAttempt(task: AttemptTask, pool: MaskPool): Promise<Att
   );
 
   const { plus, minus } = await watch.take('keys', () => server.unmask(() => turn()));
-  await watch.take('masks', () => pool.apply(sum, modulusBits, plus, minus));
+  await watch.take('masks', () => pool.apply(sum, modulusBits, plus, minus, generator));
   checkSum(sum, expected, modulusBits);
   return {
     degree: shape.degree,
@@ -283,8 +289,9 @@ export async function runAttempt(task: AttemptTask, pool: MaskPool): Promise<Att
 
 function makeParties({ clients, parameters, dropout }: AttemptTask, setup: AttemptSetup, untimed: NetMasks): Party[] {
   const { modulusBits } = setup.plan;
+  const generator = generatorOf(setup.plan);
   const dropped = Math.floor(dropout * clients);
-  const { keystream } = primitives;
+  const { keystreams } = primitives;
   return Array.from({ length: clients }, (_, i) => {
     const isDropped = i < dropped;
     const isTimed = i >= Math.max(dropped, clients - timedClients(parameters));
@@ -302,7 +309,7 @@ function makeParties({ clients, parameters, dropout }: AttemptTask, setup: Attem
       minus: readonly Uint8Array[],
     ): Promise<void> => {
       if (isTimed) {
-        return applyMasksInParts(vector, modulusBits, plus, minus, { keystream, pause: () => turn() });
+        return applyMasksInParts(vector, modulusBits, plus, minus, { generator, keystreams, pause: () => turn() });
       }
       untimed.add(plus, 1);
       untimed.add(minus, -1);

@@ -10,6 +10,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { identityFromSeed } from '../../shared/crypto/identity.ts';
 import { nativePrimitives } from '../../shared/crypto/native.ts';
+import { generatorOf } from '../../shared/secagg/plan.ts';
 import { applyMasksInParts } from '../../shared/vector/mask-parts.ts';
 import { benchDelta, replay, toText, type ClientTimes, type Transcript } from './secagg-client.ts';
 
@@ -20,17 +21,19 @@ const runs = 5;
 
 /** The client's part in this process. */
 export async function nodeTimes(transcript: Transcript): Promise<ClientTimes[]> {
-  const delta = benchDelta(transcript.setup.update.dimension);
+  const { plan, update } = transcript.setup;
+  const delta = benchDelta(update.dimension);
+  const generator = generatorOf(plan);
   const times: ClientTimes[] = [];
   for (let run = 0; run <= runs; run++) {
     const primitives = nativePrimitives(crypto); // remembers no keys from before
-    const { keystream } = primitives;
+    const { keystreams } = primitives;
     times.push(
       await replay(transcript, delta, {
         primitives,
         identity: identityFromSeed(primitives, transcript.seed),
         applyMasks: (words, plus, minus) =>
-          applyMasksInParts(words, transcript.setup.plan.modulusBits, plus, minus, { keystream, pause: () => turn() }),
+          applyMasksInParts(words, plan.modulusBits, plus, minus, { generator, keystreams, pause: () => turn() }),
         now: () => performance.now(),
       }),
     );

@@ -1,9 +1,8 @@
 import { fromHex, toHex } from '../../shared/bytes.ts';
 import type { Identity } from '../../shared/crypto/identity.ts';
-import type { RandomBytes } from '../../shared/crypto/primitives.ts';
+import { generatorNames, type ClientPrimitives, type RandomBytes } from '../../shared/crypto/primitives.ts';
 import { FederatedError } from '../../shared/errors.ts';
 import { seeded } from '../../shared/random.ts';
-import type { ClientPrimitives } from '../../shared/crypto/primitives.ts';
 import { ClientHalf, type ApplyMasks } from '../../shared/secagg/client-half.ts';
 import type { RoundContext } from '../../shared/secagg/context.ts';
 import { AttemptLedger } from '../../shared/secagg/ledger.ts';
@@ -69,6 +68,7 @@ export class MeasuredClient {
       ...ground,
       ...setup,
       applyMasks: (...masks) => this.#take('masks', () => ground.applyMasks(...masks)),
+      generators: generatorNames,
       isEnrolled: () => true,
       ledger: new AttemptLedger(),
       policy,

@@ -1,5 +1,7 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { nodeGenerators } from '../../client/node/generators.ts';
+import type { GeneratorName } from '../../shared/crypto/primitives.ts';
 import { FederatedError } from '../../shared/errors.ts';
 import { median, reportOf, rowOf, type BenchReport, type BenchRow } from './report.ts';
 import { hasThinGraph, type AttemptSample, type AttemptTask } from './secagg-attempt.ts';
@@ -13,6 +15,8 @@ export interface SecAggBenchOptions {
   readonly params: readonly number[];
   /** The share of clients that drop out once they have shared, from 0 to below 1/3. */
   readonly dropout: number;
+  /** Of masks. Default: what a cohort of clients on this machine agrees on. */
+  readonly generator?: GeneratorName;
   /** Attempts for each row, each in a process of its own. Default: 3, of models above 4 million parameters 1. */
   readonly runs?: number;
   /** Whether a client in Chromium is measured beside Node's. */
@@ -20,12 +24,15 @@ export interface SecAggBenchOptions {
   readonly onProgress?: (text: string) => void;
 }
 
+/** What a cohort with a browser in it agrees on. */
+const inBrowsers: GeneratorName = 'chacha20';
+
 /** From so many clients on a graph that is not complete is measured as well. */
 const thinFrom = 40;
 
 /** @throws FederatedError BAD_ARGUMENT; INTERNAL when a sum was not that of the inputs */
 export async function benchSecAgg(options: SecAggBenchOptions): Promise<BenchReport> {
-  const { dropout } = options;
+  const { dropout, generator = nodeGenerators().at(-1)! } = options;
   if (!(dropout >= 0 && dropout < 1 / 3)) {
     throw new FederatedError('BAD_ARGUMENT', `bench secagg: the drop-out is from 0 to below 1/3, got ${dropout}`);
   }
@@ -38,13 +45,17 @@ export async function benchSecAgg(options: SecAggBenchOptions): Promise<BenchRep
     for (const clients of options.clients) {
       for (const graph of ['complete', 'thin'] as const) {
         if (graph === 'thin' && (clients < thinFrom || !hasThinGraph(clients))) continue;
-        say(`${clients} clients x ${parameters} parameters, ${graph} graph`);
+        const task = { clients, parameters, graph, dropout, generator };
+        say(`${clients} clients x ${parameters} parameters, ${graph} graph, ${generator}`);
         const samples: AttemptSample[] = [];
         // One attempt with a large model takes as long as many with a small one, and says as much.
         const times = options.runs ?? (parameters > 4_000_000 ? 1 : 3);
-        for (let run = 0; run < times; run++) samples.push(await measure({ clients, parameters, graph, dropout }));
-        rows.push(...rowsOf({ clients, parameters, graph, dropout }, samples));
-        if (options.browser) rows.push(...(await browserRows({ clients, parameters }, samples.at(-1)!, say)));
+        for (let run = 0; run < times; run++) samples.push(await measure(task));
+        rows.push(...rowsOf(task, samples));
+        if (!options.browser) continue;
+        const mixed = { ...task, generator: inBrowsers };
+        const sample = generator === inBrowsers ? samples.at(-1)! : await measure(mixed);
+        rows.push(...(await browserRows(mixed, sample, say)));
       }
     }
   }
@@ -54,11 +65,11 @@ export async function benchSecAgg(options: SecAggBenchOptions): Promise<BenchRep
 const graphName = ({ degree }: AttemptSample, clients: number): string =>
   degree === clients - 1 ? 'complete' : 'k-regular';
 
-type At = Pick<AttemptTask, 'clients' | 'parameters'>;
+type At = Pick<AttemptTask, 'clients' | 'parameters' | 'generator'>;
 
-const paramsOf = ({ clients, parameters }: At, sample: AttemptSample): BenchRow['params'] => {
+const paramsOf = ({ clients, parameters, generator }: At, sample: AttemptSample): BenchRow['params'] => {
   const { degree, threshold, dropped } = sample;
-  return { clients, parameters, graph: graphName(sample, clients), degree, threshold, dropped };
+  return { clients, parameters, graph: graphName(sample, clients), degree, threshold, dropped, generator };
 };
 
 function rowsOf(task: AttemptTask, samples: readonly AttemptSample[]): BenchRow[] {

@@ -1,4 +1,4 @@
-import type { Primitives } from '../../shared/crypto/primitives.ts';
+import type { GeneratorName, Primitives } from '../../shared/crypto/primitives.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
 import type { MessageOf, ServerMessage } from '../../shared/protocol/messages.ts';
 import type { JobWorker } from '../../client/job-worker.ts';
@@ -29,6 +29,8 @@ export interface VirtualSurroundings {
   readonly world: VirtualWorld;
   readonly handler: SessionHandler;
   readonly primitives: Primitives;
+  /** What the devices can mask with. */
+  readonly generators: readonly GeneratorName[];
   readonly welcome: Omit<MessageOf<ServerMessage, 'welcome'>, 'client'>;
   /** Rounds of another server would be other rounds. */
   readonly serverPublicKey: Uint8Array;

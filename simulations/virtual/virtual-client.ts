@@ -1,5 +1,6 @@
 import { toHex } from '../../shared/bytes.ts';
 import { identityFromSeed } from '../../shared/crypto/identity.ts';
+import type { GeneratorName } from '../../shared/crypto/primitives.ts';
 import { asFederatedError, type ErrorCode } from '../../shared/errors.ts';
 import type { ClientId } from '../../shared/ids.ts';
 import { tagOf } from '../../shared/protocol/frames.ts';
@@ -46,6 +47,10 @@ export class VirtualClient implements Session {
     this.index = index;
     this.id = id;
     this.#around = around;
+  }
+
+  get generators(): readonly GeneratorName[] {
+    return this.#around.generators;
   }
 
   get lastSeen(): number {

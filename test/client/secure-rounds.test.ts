@@ -6,6 +6,7 @@ import { SecureRounds, type SecureDemands } from '../../client/secure-rounds.ts'
 import type { Job, SecureQuestion } from '../../client/session-types.ts';
 import { fromHex, toHex } from '../../shared/bytes.ts';
 import { clientIdOf, type Identity } from '../../shared/crypto/identity.ts';
+import { usualGenerator } from '../../shared/crypto/primitives.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
 import { FederatedError } from '../../shared/errors.ts';
 import { runId } from '../../shared/ids.ts';
@@ -246,6 +247,15 @@ describe('secure aggregation on a device', () => {
       expect(await check({ secagg, update: changed })).to.equal('MODULUS_OVERFLOW');
       expect(await check({ secagg: '{', update })).to.equal('BAD_PLAN');
       expect(await check({ secagg: 'null', update })).to.equal('BAD_PLAN');
+    });
+
+    it('refuses masks by a generator that it has not offered, and takes part where it has', async () => {
+      const job = jobFor(1, 1, plansOf({ generator: 'aes-256-ctr' }));
+      const error = await errorOf(alone().check(job, server));
+      expect(error).to.include({ code: 'BAD_PLAN' });
+      expect(error.message).to.include('aes-256-ctr makes the masks, but this client has offered chacha20');
+      const able: ClientPlatform = { ...device('able'), generators: ['chacha20', 'aes-256-ctr'] };
+      await new SecureRounds(able).check(job, server);
     });
 
     it('takes the default plan, and a run in clear where nobody asks for more', async () => {
@@ -500,6 +510,7 @@ describe('secure aggregation on a device', () => {
         applyMasks: () => {
           conversation.end(); // in the middle of it
         },
+        generators: [usualGenerator],
         identity: everyone[0]!,
         isEnrolled: () => true,
         ledger: new AttemptLedger(),

@@ -59,16 +59,16 @@ export class RawClient {
   }
 
   /** Handshake and `auth`, up to the welcome. */
-  static async open(link: string, identity = newIdentity()): Promise<RawClient> {
+  static async open(link: string, identity = newIdentity(), encodings = ['float32']): Promise<RawClient> {
     const client = await RawClient.connect(link, identity);
-    await client.shakeHands();
+    await client.shakeHands((auth) => ({ ...auth, encodings }));
     await client.next('welcome');
     return client;
   }
 
   /** Open, and ready to train. */
-  static async ready(link: string, identity?: Identity): Promise<RawClient> {
-    const client = await RawClient.open(link, identity);
+  static async ready(link: string, identity?: Identity, encodings?: string[]): Promise<RawClient> {
+    const client = await RawClient.open(link, identity, encodings);
     client.send({ type: 'ready' });
     return client;
   }

@@ -1,11 +1,11 @@
-import type { Primitives } from '../../shared/crypto/primitives.ts';
+import { generatorNames, type Primitives } from '../../shared/crypto/primitives.ts';
 import { runId } from '../../shared/ids.ts';
 import { encodeChunkFrame } from '../../shared/protocol/frames.ts';
 import type { MessageOf, ServerMessage } from '../../shared/protocol/messages.ts';
 import { ClientHalf } from '../../shared/secagg/client-half.ts';
 import { modelHash } from '../../shared/secagg/context.ts';
 import { AttemptLedger } from '../../shared/secagg/ledger.ts';
-import { checkSecAggPlan } from '../../shared/secagg/plan.ts';
+import { checkSecAggPlan, generatorOf } from '../../shared/secagg/plan.ts';
 import { defaultPolicy } from '../../shared/secagg/policy.ts';
 import { encodeUpdate } from '../../shared/updates/encode.ts';
 import { pack } from '../../shared/updates/pack.ts';
@@ -24,15 +24,18 @@ export function rawHalf(
 ): { half: ClientHalf; where: Where; update: UpdatePlan } {
   const update = checkUpdatePlan(JSON.parse(train.update!));
   const where = { run: train.run, round: train.round, attempt: train.attempt };
+  const plan = checkSecAggPlan(JSON.parse(train.secagg!));
+  const masks = { generator: generatorOf(plan), keystreams: primitives.keystreams };
   const half = new ClientHalf({
     primitives: own,
     randomBytes: random,
-    applyMasks: (words, plus, minus) => new MaskAdder(words, update.modulusBits).apply(plus, minus),
+    applyMasks: (words, plus, minus) => new MaskAdder(words, update.modulusBits, masks).apply(plus, minus),
     identity: raw.identity,
+    generators: generatorNames,
     isEnrolled: () => true,
     ledger: new AttemptLedger(),
     policy: defaultPolicy,
-    plan: checkSecAggPlan(JSON.parse(train.secagg!)),
+    plan,
     update,
     round: { ...where, run: runId(train.run), model: modelHash(primitives, train.task, train.weights) },
   });

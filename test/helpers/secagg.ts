@@ -1,14 +1,14 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { equalBytes, toHex, utf8 } from '../../shared/bytes.ts';
 import { identityFromSeed, type Identity } from '../../shared/crypto/identity.ts';
-import type { Primitives, RandomBytes } from '../../shared/crypto/primitives.ts';
+import { generatorNames, type Primitives, type RandomBytes } from '../../shared/crypto/primitives.ts';
 import { Prg } from '../../shared/crypto/prg.ts';
 import { FederatedError, type ErrorCode } from '../../shared/errors.ts';
 import { runId } from '../../shared/ids.ts';
 import { ClientHalf, type ClientHalfOptions } from '../../shared/secagg/client-half.ts';
 import { AttemptLedger } from '../../shared/secagg/ledger.ts';
 import type { ClientStep, ServerStep } from '../../shared/secagg/messages.ts';
-import { makeSecAggPlan, type SecAggPlan } from '../../shared/secagg/plan.ts';
+import { generatorOf, makeSecAggPlan, type SecAggPlan } from '../../shared/secagg/plan.ts';
 import type { SecAggPolicy } from '../../shared/secagg/policy.ts';
 import { compareBytes } from '../../shared/secagg/roster.ts';
 import { ServerHalf } from '../../shared/secagg/server-half.ts';
@@ -188,7 +188,8 @@ export class Aggregation {
           drawn.push(draw(length));
           return drawn.at(-1)!;
         },
-        applyMasks: (vector, plus, minus) => new MaskAdder(vector, this.plan.modulusBits).apply(plus, minus),
+        applyMasks: (vector, plus, minus) => this.#adder(vector).apply(plus, minus),
+        generators: generatorNames,
         identity,
         isEnrolled,
         ledger: new AttemptLedger(),
@@ -289,8 +290,13 @@ export class Aggregation {
 
   async unmask(): Promise<Outcome> {
     const { plus, minus, blamed } = await this.server.unmask();
-    new MaskAdder(this.sum, this.plan.modulusBits).apply(plus, minus);
+    this.#adder(this.sum).apply(plus, minus);
     return { sum: this.sum, givenUp: null, blamed };
+  }
+
+  #adder(words: Uint32Array): MaskAdder {
+    const { keystreams } = native;
+    return new MaskAdder(words, this.plan.modulusBits, { generator: generatorOf(this.plan), keystreams });
   }
 
   /** Clients on the roster, in its order. */

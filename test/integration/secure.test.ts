@@ -1,6 +1,8 @@
 import { expect } from 'chai';
 import type { ProblemDetail } from '../../client/federated-client.ts';
 import type { StepName } from '../../server/host.ts';
+import { nodePlatform } from '../../client/node/platform.ts';
+import type { GeneratorName } from '../../shared/crypto/primitives.ts';
 import { runId } from '../../shared/ids.ts';
 import { initialWeights } from '../../shared/tasks/initial.ts';
 import { cuttable, type Cuttable } from '../helpers/cuttable.ts';
@@ -203,6 +205,39 @@ describe('a federation with secure aggregation', () => {
     await finished();
     expect((await log())[0]).to.include({ result: 'done', attempt: 1 });
     await expectModel([all]);
+  });
+
+  describe('with generators of masks', () => {
+    /** Clients that offer AES or not, as told and not as their machine would have it, and one of another make. */
+    const train = async (offers: readonly boolean[], encodings: string[]): Promise<unknown> => {
+      await begin();
+      for (const [i, isAble] of offers.entries()) {
+        const generators: GeneratorName[] = isAble ? ['chacha20', 'aes-256-ctr'] : ['chacha20'];
+        const platform = { ...nodePlatform({}), generators };
+        federation.join({ seed: i + 1, training: { examples: 10 * (i + 1) }, platform });
+      }
+      const raw = await RawClient.ready(federation.server.joinLink, undefined, encodings);
+      raws.push(raw);
+      const told = await raw.next('train');
+      await takePart(raw, simpleDelta(initialWeights(tinyTask().model, 1), 6), 60);
+      await finished();
+      expect((await log())[0]).to.include({ result: 'done', attempt: 1 });
+      expect((await log())[0]!.reports).to.have.length(6);
+      await expectModel([all]);
+      return (JSON.parse(told.secagg!) as { generator?: unknown }).generator;
+    };
+    const able = ['float32', 'masked', 'masked-aes-256-ctr'];
+    const five = [true, true, true, true, true];
+
+    it('takes AES where everyone has offered it', async () => expect(await train(five, able)).to.equal('aes-256-ctr'));
+
+    it('takes ChaCha20 where one has not, and tells a client of an older make nothing that it does not know', async () => {
+      expect(await train(five, ['float32'])).to.equal(undefined);
+    });
+
+    it('takes ChaCha20 where a device is slow at AES', async () => {
+      expect(await train([true, true, false, true, true], able)).to.equal(undefined);
+    });
   });
 
   it('refuses a masked report that names examples or metrics beside it', async () => {

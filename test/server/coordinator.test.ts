@@ -22,7 +22,8 @@ interface Guest extends Session {
 const guest = (digit: string): Guest => {
   const heard: ServerMessage[] = [];
   const id = clientId(digit.repeat(32));
-  return { id, label: '', backend: '', software: '', lastSeen: 0, heard, send: (m) => void heard.push(m), end() {} };
+  const about = { id, label: '', backend: '', software: '', generators: [], lastSeen: 0 };
+  return { ...about, heard, send: (m) => void heard.push(m), end() {} };
 };
 
 /** A clock that a test winds on. */

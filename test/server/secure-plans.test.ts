@@ -1,7 +1,9 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { checkRunConfig } from '../../server/config.ts';
-import { securePlans } from '../../server/secure-plans.ts';
+import { commonGenerator, securePlans } from '../../server/secure-plans.ts';
+import { portable } from '../../shared/crypto/portable.ts';
+import type { GeneratorName } from '../../shared/crypto/primitives.ts';
 import { checkSecAggPlan } from '../../shared/secagg/plan.ts';
 import { checkPolicy, defaultPolicy } from '../../shared/secagg/policy.ts';
 import { checkUpdatePlan } from '../../shared/updates/plan.ts';
@@ -34,10 +36,21 @@ describe('the plans of a secure attempt', () => {
             (secagg.words * secagg.modulusBits) / 8,
             (secagg.words * secagg.modulusBits) / 8 + 4,
           );
-          checkPolicy(native, secagg, defaultPolicy, update); // throws when a client would refuse it
+          checkPolicy(native, secagg, defaultPolicy, update, ['chacha20']); // throws when a client would refuse it
         },
       ),
     );
+  });
+
+  it('name AES where the server and all of the cohort have offered it, and else say nothing, as old clients want it', () => {
+    const [old, able] = [['chacha20'], ['chacha20', 'aes-256-ctr']] as const;
+    expect(commonGenerator(native, [able, able, able])).to.equal('aes-256-ctr');
+    expect(commonGenerator(native, [able, old, able])).to.equal('chacha20');
+    expect(commonGenerator(native, [able, [], able])).to.equal('chacha20'); // one is away
+    expect(commonGenerator(portable, [able, able, able])).to.equal('chacha20');
+    const planWith = (generator: GeneratorName) => securePlans(native, configOf({}), shape, 10, 3, generator).secagg;
+    expect(planWith('aes-256-ctr')).to.have.property('generator', 'aes-256-ctr');
+    expect(planWith('chacha20')).not.to.have.property('generator');
   });
 
   it('are the same for cohorts of about one size, so that a round without one client has the same context', () => {

@@ -237,3 +237,25 @@ export const gf256Products = [
   { a: 0x57, b: 0x10, product: 0x07 },
   { a: 0x57, b: 0x13, product: 0xfe },
 ];
+
+/**
+ * AES-256 of 0, 1 and 2 under a key of zeros. McGrew and Viega, "The Galois/Counter Mode of Operation (GCM)", appendix B: H and
+ * E(K, Y0) of test case 13, and the text that test case 14 makes of zeros.
+ */
+export const aes256OfCounters = [
+  'dc95c078a2408989ad48a21492842087',
+  '530f8afbc74536b9a963b4f1c4cb738b',
+  'cea7403d4d606b6e074ec5d3baf39d18',
+] as const;
+
+/** NIST SP 800-38A, F.5.5 (CTR-AES256.Encrypt): the first counter block, and the output blocks. */
+export const aes256Ctr = {
+  key: '603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4',
+  counter: 'f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff',
+  blocks: [
+    '0bdf7df1591716335e9a8b15c860c502',
+    '5a6e699d536119065433863c8f657b94',
+    '1bc12c9c01610d5d0d8bd6a3378eca62',
+    '2956e1c8693536b1bee99c73a31576b6',
+  ],
+} as const;

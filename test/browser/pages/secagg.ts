@@ -1,5 +1,6 @@
 import { identityFromSeed } from '../../../shared/crypto/identity.ts';
 import { portable } from '../../../shared/crypto/portable.ts';
+import { usualGenerator } from '../../../shared/crypto/primitives.ts';
 import { webPrimitives } from '../../../shared/crypto/web.ts';
 import { toHex } from '../../../shared/bytes.ts';
 import { ClientHalf } from '../../../shared/secagg/client-half.ts';
@@ -27,6 +28,7 @@ function join(text: string): string {
     randomBytes,
     applyMasks: (words, plus, minus) => new MaskAdder(words, setup.plan.modulusBits).apply(plus, minus),
     identity,
+    generators: [usualGenerator],
     isEnrolled: () => true,
     ledger: new AttemptLedger(),
     policy: anyPlan,

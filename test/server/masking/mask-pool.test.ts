@@ -5,6 +5,7 @@ import { Worker } from 'node:worker_threads';
 import { runMaskJob } from '../../../server/masking/job.ts';
 import { MaskPool } from '../../../server/masking/mask-pool.ts';
 import { concat, utf8 } from '../../../shared/bytes.ts';
+import { generatorNames, usualGenerator, type GeneratorName } from '../../../shared/crypto/primitives.ts';
 import { FederatedError } from '../../../shared/errors.ts';
 import { seeded } from '../../../shared/random.ts';
 import { MaskAdder } from '../../../shared/vector/masking.ts';
@@ -24,9 +25,9 @@ function vector(size: number, isShared: boolean): Uint32Array {
   for (let i = 0; i < size; i++) words[i] = u32();
   return words;
 }
-function expected(size: number, bits: number): Uint32Array {
+function expected(size: number, bits: number, generator: GeneratorName = usualGenerator): Uint32Array {
   const words = vector(size, false);
-  new MaskAdder(words, bits).apply(plus, minus);
+  new MaskAdder(words, bits, { generator, keystreams: native.keystreams }).apply(plus, minus);
   return words;
 }
 const isSame = (a: Uint32Array, b: Uint32Array): boolean =>
@@ -53,10 +54,12 @@ describe('the masking threads', () => {
   for (const threads of [0, 1, 3]) {
     it(`give the bits of a MaskAdder on the whole vector, ${threads} of them`, () =>
       withPool({ threads }, async (pool) => {
-        for (const bits of [32, 20]) {
-          const words = vector(length, true);
-          await pool.apply(words, bits, plus, minus);
-          expect(isSame(words, expected(length, bits))).to.equal(true);
+        for (const generator of generatorNames) {
+          for (const bits of [32, 20]) {
+            const words = vector(length, true);
+            await pool.apply(words, bits, plus, minus, generator);
+            expect(isSame(words, expected(length, bits, generator))).to.equal(true);
+          }
         }
       }));
   }
@@ -140,11 +143,12 @@ describe('the masking threads', () => {
 
   it('overwrite the keys that they were sent, also when they fail', () => {
     const [keys, next] = [concat(...plus, ...minus), new Int32Array(1)];
-    const job = { words: vector(length, false), modulusBits: 32, keys, plus: plus.length, part: 65_536, next };
-    expect(runMaskJob(job, native.keystream)).to.deep.equal({ fault: null });
+    const what = { words: vector(length, false), modulusBits: 32, generator: usualGenerator } as const;
+    const job = { ...what, keys, plus: plus.length, part: 65_536, next };
+    expect(runMaskJob(job, native.keystreams)).to.deep.equal({ fault: null });
     expect(isSame(job.words, expected(length, 32))).to.equal(true);
     const bad = { ...job, modulusBits: 40, keys: concat(...plus), next: new Int32Array(1) };
-    expect(runMaskJob(bad, native.keystream).fault).to.match(/modulus/);
+    expect(runMaskJob(bad, native.keystreams).fault).to.match(/modulus/);
     for (const used of [job, bad]) expect(used.keys.every((byte) => byte === 0)).to.equal(true);
   });
 

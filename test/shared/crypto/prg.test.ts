@@ -2,6 +2,14 @@ import * as crypto from 'node:crypto';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { fromHex, toHex } from '../../../shared/bytes.ts';
+import { fastGenerators } from '../../../shared/crypto/fast-generators.ts';
+import { portable } from '../../../shared/crypto/portable.ts';
+import {
+  generatorNames,
+  type GeneratorName,
+  type Keystreams,
+  type OpenKeystream,
+} from '../../../shared/crypto/primitives.ts';
 import { chachaBlock, keyWords, Prg } from '../../../shared/crypto/prg.ts';
 import { codeOf, native } from '../../helpers/primitives.ts';
 import * as vectors from '../../vectors/crypto.ts';
@@ -88,26 +96,84 @@ describe('the ChaCha20 generator', () => {
   });
 });
 
-describe('the keystream of the native primitives', () => {
-  const open = native.keystream!;
+describe('the keystreams of the native primitives', () => {
+  const { chacha20, 'aes-256-ctr': aes } = native.keystreams;
+  const pieces = fc.array(fc.integer({ min: 1, max: 300 }), { maxLength: 5 });
 
-  it('is that of the generator, in pieces of any length', () =>
+  it('are those of both generators, and the portable ones have none', () => {
+    expect(Object.keys(native.keystreams)).to.deep.equal([...generatorNames]);
+    expect(portable.keystreams).to.deep.equal({});
+  });
+
+  it('have that of ChaCha20, in pieces of any length', () =>
     fc.assert(
-      fc.property(
-        bytes32,
-        fc.nat(1000),
-        fc.array(fc.integer({ min: 1, max: 300 }), { maxLength: 5 }),
-        (key, block, lengths) => {
-          const read = open(key, block);
-          const text = lengths.map((length) => toHex(read(length))).join('');
-          const words = new Uint32Array(400);
-          new Prg(key, block).fill(words);
-          expect(text).to.equal(hexOf(words).slice(0, text.length));
-        },
-      ),
+      fc.property(bytes32, fc.nat(1000), pieces, (key, block, lengths) => {
+        const read = chacha20!(key, block);
+        const text = lengths.map((length) => toHex(read(length))).join('');
+        const words = new Uint32Array(400);
+        new Prg(key, block).fill(words);
+        expect(text).to.equal(hexOf(words).slice(0, text.length));
+      }),
     ));
 
-  it('takes keys of 32 bytes only', () => {
-    for (const length of [0, 31, 33]) expect(codeOf(() => open(new Uint8Array(length), 0))).to.equal('BAD_ARGUMENT');
+  it('begin, under AES, with the blocks 0, 1 and 2 that the specification of GCM has for a key of zeros', () => {
+    const text = toHex(aes!(new Uint8Array(32), 0)(48));
+    expect(text).to.equal(vectors.aes256OfCounters.join(''));
+  });
+
+  it('are AES of one number after the other, the last carried into the next 32 bits', () => {
+    // What this counts and enciphers by itself is right, since it gives the blocks of NIST SP 800-38A, F.5.5.
+    const { key: keyHex, counter, blocks } = vectors.aes256Ctr;
+    expect(aesOf(fromHex(keyHex), BigInt(`0x${counter}`), blocks.length)).to.equal(blocks.join(''));
+    const starts = fc.oneof(fc.nat(1000), fc.integer({ min: 2 ** 30 - 3, max: 2 ** 30 }), fc.constant(2 ** 32 - 1));
+    fc.assert(
+      fc.property(bytes32, starts, pieces, (key, block, lengths) => {
+        const read = aes!(key, block);
+        const text = lengths.map((length) => toHex(read(length))).join('');
+        expect(text).to.equal(aesOf(key, 4n * BigInt(block), 100).slice(0, text.length));
+      }),
+    );
+  });
+
+  it('take keys of 32 bytes only', () => {
+    for (const open of [chacha20!, aes!]) {
+      for (const length of [0, 16, 31, 33])
+        expect(codeOf(() => open(new Uint8Array(length), 0))).to.equal('BAD_ARGUMENT');
+    }
+  });
+});
+
+/** AES-256 of so many counter blocks (128 bits, big-endian), each by itself. */
+function aesOf(key: Uint8Array, first: bigint, count: number): string {
+  const cipher = crypto.createCipheriv('aes-256-ecb', key, null).setAutoPadding(false);
+  const input = Array.from({ length: count }, (_, i) => (first + BigInt(i)).toString(16).padStart(32, '0')).join('');
+  return cipher.update(Buffer.from(input, 'hex')).toString('hex');
+}
+
+describe('the generators that are worth offering', () => {
+  /** Keystreams that take so many ms for each piece, by a clock of their own. */
+  const machine = (
+    times: Partial<Record<GeneratorName, number>>,
+    disturbed = 0,
+  ): readonly [Keystreams, () => number] => {
+    let [now, reads] = [0, 0];
+    const open =
+      (ms: number): OpenKeystream =>
+      () =>
+      (length) => {
+        now += ms + (reads++ < disturbed ? 100 : 0);
+        return new Uint8Array(length);
+      };
+    return [Object.fromEntries(Object.entries(times).map(([name, ms]) => [name, open(ms)])), () => now];
+  };
+
+  it('are ChaCha20, and AES where it is as fast, also when most tries are disturbed', () => {
+    const both = ['chacha20', 'aes-256-ctr'];
+    expect(fastGenerators(...machine({ chacha20: 3, 'aes-256-ctr': 2 }))).to.deep.equal(both);
+    expect(fastGenerators(...machine({ chacha20: 3, 'aes-256-ctr': 2 }, 22))).to.deep.equal(both);
+    expect(fastGenerators(...machine({ 'aes-256-ctr': 2 }))).to.deep.equal(both); // our own ChaCha20 is slower
+    expect(fastGenerators(...machine({ chacha20: 3, 'aes-256-ctr': 9 }))).to.deep.equal(['chacha20']);
+    expect(fastGenerators(...machine({ chacha20: 3 }))).to.deep.equal(['chacha20']);
+    expect(fastGenerators({}, () => 0)).to.deep.equal(['chacha20']);
   });
 });

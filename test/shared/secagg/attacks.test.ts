@@ -49,11 +49,12 @@ async function expectRefusal(code: ErrorCode, hooks: Hooks, options = six): Prom
 }
 
 describe('a client against a lying server', () => {
-  it('refuses a roster on which someone was told another model or plan', async () => {
+  it('refuses a roster on which someone was told another model, plan or generator', async () => {
     // The server is honest in code, so it is its roster that is put together by hand.
     for (const [what, change] of [
       ['model', { round: { model: new Uint8Array(32).fill(8) } }],
       ['plan', { plan: { dropped: 0.11 } }],
+      ['generator of masks', { plan: { generator: 'aes-256-ctr' } }],
       ['round', { round: { round: 8 } }],
       ['attempt', { round: { attempt: 2 } }],
     ] as const) {

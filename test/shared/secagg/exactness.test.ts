@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { generatorNames } from '../../../shared/crypto/primitives.ts';
 import { contextHash } from '../../../shared/secagg/context.ts';
 import { Graph, shapeOf } from '../../../shared/secagg/graph.ts';
 import { secaggPlanHash } from '../../../shared/secagg/plan.ts';
@@ -51,22 +52,41 @@ const cases = (
       minCohort: fc.integer({ min: 3, max: 5 }),
       graph: rates,
       lossRate: fc.constantFrom(...lossRates),
+      generator: fc.constantFrom(...generatorNames),
     })
-    .chain(({ clients, seed, modulusBits, dimension, completeUpTo, completeThreshold, minCohort, graph, lossRate }) =>
-      fc
-        .array(fc.record({ percent: fc.integer({ min: 0, max: 99 }), dropOut }), {
-          minLength: clients,
-          maxLength: clients,
-        })
-        .map((fates): Case => {
-          const fits = Math.ceil(Math.log2(clients)) + 3; // the least M for which 2 bits a coordinate do not overflow
-          const update = { dimension, modulusBits: Math.max(modulusBits, fits) };
-          const plan = { completeUpTo, completeThreshold, minCohort: Math.min(minCohort, clients), ...graph };
-          const lost = fates.flatMap((fate, i) =>
-            fate.percent < lossRate ? [[i, fate.dropOut] as [number, DropOut]] : [],
-          );
-          return { options: { clients, seed, update, plan }, dropOuts: new Map(lost) };
-        }),
+    .chain(
+      ({
+        clients,
+        seed,
+        modulusBits,
+        dimension,
+        completeUpTo,
+        completeThreshold,
+        minCohort,
+        graph,
+        lossRate,
+        generator,
+      }) =>
+        fc
+          .array(fc.record({ percent: fc.integer({ min: 0, max: 99 }), dropOut }), {
+            minLength: clients,
+            maxLength: clients,
+          })
+          .map((fates): Case => {
+            const fits = Math.ceil(Math.log2(clients)) + 3; // the least M for which 2 bits a coordinate do not overflow
+            const update = { dimension, modulusBits: Math.max(modulusBits, fits) };
+            const plan = {
+              completeUpTo,
+              completeThreshold,
+              minCohort: Math.min(minCohort, clients),
+              generator,
+              ...graph,
+            };
+            const lost = fates.flatMap((fate, i) =>
+              fate.percent < lossRate ? [[i, fate.dropOut] as [number, DropOut]] : [],
+            );
+            return { options: { clients, seed, update, plan }, dropOuts: new Map(lost) };
+          }),
     );
 
 /** Whether, by the drop-outs alone, enough are left at each step: up to which it is to go well. */
@@ -98,7 +118,7 @@ function lastGoodStage({ clients, plan, round, roster }: Aggregation, dropOuts: 
   return last;
 }
 
-const seen = { sums: 0, complete: 0, regular: 0, withLosses: 0, givenUp: 0 };
+const seen = { sums: 0, aes: 0, chacha: 0, complete: 0, regular: 0, withLosses: 0, givenUp: 0 };
 
 async function check({ options, dropOuts }: Case): Promise<void> {
   const attempt = new Aggregation({ ...options, primitives: remembering(native) });
@@ -110,6 +130,7 @@ async function check({ options, dropOuts }: Case): Promise<void> {
     expect(sum).to.deep.equal(attempt.expected());
     expect(blamed).to.deep.equal([]);
     seen.sums++;
+    seen[attempt.plan.generator === 'aes-256-ctr' ? 'aes' : 'chacha']++;
     seen[attempt.roster!.degree === attempt.server.clients - 1 ? 'complete' : 'regular']++;
     if (dropOuts.size > 0) seen.withLosses++;
     return;

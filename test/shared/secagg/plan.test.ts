@@ -4,7 +4,13 @@ import { toHex } from '../../../shared/bytes.ts';
 import { FederatedError } from '../../../shared/errors.ts';
 import { runId } from '../../../shared/ids.ts';
 import { contextHash, lengthPrefixed, type RoundContext } from '../../../shared/secagg/context.ts';
-import { checkSecAggPlan, makeSecAggPlan, secaggPlanHash, type SecAggPlan } from '../../../shared/secagg/plan.ts';
+import {
+  checkSecAggPlan,
+  generatorOf,
+  makeSecAggPlan,
+  secaggPlanHash,
+  type SecAggPlan,
+} from '../../../shared/secagg/plan.ts';
 import { codeOf } from '../../helpers/primitives.ts';
 
 const plan: SecAggPlan = {
@@ -49,6 +55,8 @@ describe('a secure aggregation plan', () => {
       [{ modulusBits: 33 }, /^secagg plan: modulusBits/],
       [{ words: 0 }, /^secagg plan: words/],
       [{ update: 'AB'.repeat(32) }, /^secagg plan: update/],
+      [{ generator: 'aes-128-ctr' }, /^secagg plan: generator/],
+      [{ generator: undefined }, /^secagg plan: generator/],
       [{ extra: 1 }, /^secagg plan: extra/],
     ];
     for (const [change, message] of wrong) {
@@ -59,6 +67,12 @@ describe('a secure aggregation plan', () => {
     for (const value of [null, undefined, 7, 'plan', []]) {
       expect(codeOf(() => checkSecAggPlan(value))).to.equal('BAD_PLAN');
     }
+  });
+
+  it('names no generator for ChaCha20, and keeps that form, which old clients have', () => {
+    expect(checkSecAggPlan(plan)).not.to.have.property('generator');
+    expect(generatorOf(plan)).to.equal('chacha20');
+    expect(generatorOf({ ...plan, generator: 'aes-256-ctr' })).to.equal('aes-256-ctr');
   });
 
   it('has a hash that every field changes, and their order does not', () => {
@@ -76,8 +90,9 @@ describe('a secure aggregation plan', () => {
       { modulusBits: 31 },
       { words: 1001 },
       { update: 'ac'.repeat(32) },
+      { generator: 'aes-256-ctr' },
     ];
-    expect(new Set([plan, ...changes.map((change) => ({ ...plan, ...change }))].map(hash)).size).to.equal(12);
+    expect(new Set([plan, ...changes.map((change) => ({ ...plan, ...change }))].map(hash)).size).to.equal(13);
   });
 });
 

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { usualGenerator, type GeneratorName } from '../../../shared/crypto/primitives.ts';
 import type { ErrorCode } from '../../../shared/errors.ts';
 import { ClientHalf } from '../../../shared/secagg/client-half.ts';
 import { type SecAggPlan } from '../../../shared/secagg/plan.ts';
@@ -15,6 +16,7 @@ describe('a client with a policy', () => {
     plan: Partial<SecAggPlan>,
     policy: Partial<SecAggPolicy>,
     changed: Partial<UpdatePlan> = {},
+    generators: readonly GeneratorName[] = [usualGenerator],
   ): ErrorCode | undefined =>
     codeOf(
       () =>
@@ -23,6 +25,7 @@ describe('a client with a policy', () => {
           plan: { ...options.plan, ...plan },
           update: { ...update, ...changed },
           policy: { ...defaultPolicy, ...policy },
+          generators,
         }),
     );
 
@@ -51,6 +54,14 @@ describe('a client with a policy', () => {
       [{}, { maxClippingNorm: 1, minModulusBits: 24 }],
     ];
     for (const [plan, policy] of allowed) expect(refusal(plan, policy), JSON.stringify(plan)).to.equal(undefined);
+  });
+
+  it('refuses masks that it has not offered to make, and a generator that nobody knows', () => {
+    const aes = { generator: 'aes-256-ctr' } as const;
+    expect(refusal(aes, {}, {}, ['chacha20', 'aes-256-ctr'])).to.equal(undefined);
+    expect(refusal(aes, {}, {}, ['chacha20'])).to.equal('BAD_PLAN');
+    expect(refusal({}, {}, {}, ['chacha20'])).to.equal(undefined);
+    expect(refusal({ generator: 'rc4' as GeneratorName }, {}, {}, ['rc4' as GeneratorName])).to.equal('BAD_PLAN');
   });
 
   it('refuses update plans that overflow, or that the plan does not name', () => {

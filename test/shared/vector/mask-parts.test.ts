@@ -14,7 +14,8 @@ const isSame = (a: Uint32Array, b: Uint32Array): boolean =>
 
 describe('masks in parts', () => {
   it('have the bits of masks applied at once, for any numbers of words and keys', async () => {
-    for (const keystream of [undefined, native.keystream]) {
+    const { keystreams } = native;
+    for (const how of [{}, { keystreams }, { keystreams, generator: 'aes-256-ctr' }] as const) {
       for (const length of [0, 1, 100, partWords - 1, partWords, partWords + 1, 2 * partWords + 5001]) {
         for (const [plus, minus] of [
           [1, 0],
@@ -25,8 +26,8 @@ describe('masks in parts', () => {
         ] as const) {
           const [words, wanted] = [vector(length), vector(length)];
           const keys = [keysOf('plus', plus), keysOf('minus', minus)] as const;
-          await applyMasksInParts(words, 27, ...keys, { keystream, pause: async () => {} });
-          new MaskAdder(wanted, 27, { keystream }).apply(...keys);
+          await applyMasksInParts(words, 27, ...keys, { ...how, pause: async () => {} });
+          new MaskAdder(wanted, 27, how).apply(...keys);
           expect(isSame(words, wanted), `${length} words, ${plus} and ${minus} keys`).to.equal(true);
         }
       }
@@ -65,11 +66,13 @@ describe('masks in parts', () => {
     expect(isSame(words.subarray(partWords), vector(2 * partWords).subarray(partWords))).to.equal(true);
   });
 
-  it('refuse a bad key or modulus with the words unchanged', async () => {
+  it('refuse a bad key or modulus, or a generator that is not there, with the words unchanged', async () => {
     const words = vector(1000);
     const options = { pause: async () => {} };
     await refuses(applyMasksInParts(words, 32, keysOf('a', 2), [new Uint8Array(16)], options), 'BAD_ARGUMENT');
     await refuses(applyMasksInParts(words, 0, keysOf('a', 2), [], options), 'BAD_ARGUMENT');
+    const lacking = { ...options, generator: 'aes-256-ctr' } as const;
+    await refuses(applyMasksInParts(words, 32, keysOf('a', 2), [], lacking), 'NOT_SUPPORTED');
     expect(isSame(words, vector(1000))).to.equal(true);
   });
 });

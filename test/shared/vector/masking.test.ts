@@ -2,6 +2,7 @@ import * as crypto from 'node:crypto';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { fromHex, utf8 } from '../../../shared/bytes.ts';
+import { generatorNames, type GeneratorName } from '../../../shared/crypto/primitives.ts';
 import { Prg } from '../../../shared/crypto/prg.ts';
 import { seeded } from '../../../shared/random.ts';
 import module from '../../../shared/vector/kernels/masking.wasm.ts';
@@ -10,11 +11,20 @@ import { MaskAdder, type MaskOptions } from '../../../shared/vector/masking.ts';
 import { codeOf, native } from '../../helpers/primitives.ts';
 
 const keyOf = (...path: (string | number)[]): Uint8Array => native.sha256(utf8(JSON.stringify(path)));
-const ways: readonly (readonly [string, MaskOptions])[] = [
-  ['plain', { wasm: false }],
-  ['wasm', {}],
-  ['native', { keystream: native.keystream }],
-];
+const { keystreams } = native;
+/** Each generator in all the ways in which there is one. */
+const waysOf = {
+  chacha20: [
+    ['plain', { wasm: false }],
+    ['wasm', {}],
+    ['native', { keystreams }],
+  ],
+  'aes-256-ctr': [
+    ['plain, AES', { generator: 'aes-256-ctr', keystreams, wasm: false }],
+    ['native, AES', { generator: 'aes-256-ctr', keystreams }],
+  ],
+} as const satisfies Record<GeneratorName, readonly (readonly [string, MaskOptions])[]>;
+const ways: readonly (readonly [string, MaskOptions])[] = Object.values(waysOf).flat();
 /** One tile and both sides of it, whole and broken blocks, and the length from which on the platform's cipher is taken. */
 const lengths = [0, 1, 3, 15, 16, 17, 63, 64, 65, 4095, 4096, 4097, 16_383, 16_384, 16_385, 32_769];
 const words = (length: number, ...path: (string | number)[]): Uint32Array => {
@@ -28,35 +38,41 @@ const expectSame = (a: Uint32Array, b: Uint32Array): void => {
 };
 
 describe('the masks of a vector', () => {
-  it('are the words of the ChaCha20 keystream as OpenSSL has it, little-endian, kept to M bits', () => {
-    const key = keyOf('reference');
-    const stream = crypto.createCipheriv('chacha20', key, Buffer.alloc(16)).update(Buffer.alloc(4 * 20_000));
-    for (const bits of [1, 8, 20, 31, 32]) {
-      for (const [, options] of ways) {
-        const mask = new Uint32Array(20_000);
-        new MaskAdder(mask, bits, options).add(key);
-        expectSame(
-          mask,
-          Uint32Array.from(mask, (_, i) => stream.readUInt32LE(4 * i) % 2 ** bits),
-        );
+  for (const generator of generatorNames) {
+    it(`are the words of the keystream as OpenSSL has it, little-endian, kept to M bits (${generator})`, () => {
+      const key = keyOf('reference');
+      const stream = crypto.createCipheriv(generator, key, Buffer.alloc(16)).update(Buffer.alloc(4 * 20_000));
+      for (const bits of [1, 8, 20, 31, 32]) {
+        for (const [, options] of waysOf[generator]) {
+          const mask = new Uint32Array(20_000);
+          new MaskAdder(mask, bits, options).add(key);
+          expectSame(
+            mask,
+            Uint32Array.from(mask, (_, i) => stream.readUInt32LE(4 * i) % 2 ** bits),
+          );
+        }
       }
-    }
-  });
+    });
+  }
 
-  it('have the same bits plainly, in WebAssembly and from the platform, for every length', () => {
-    for (const length of lengths) {
-      const bits = 8 + (length % 25);
-      const [first, ...others] = ways.map(([, options]) => {
-        const vector = words(length, 'vector', length);
-        const adder = new MaskAdder(vector, bits, options);
-        adder.add(keyOf('a'));
-        adder.subtract(keyOf('b'));
-        adder.apply([keyOf('c'), keyOf('d')], [keyOf('e'), keyOf('f'), keyOf('g')]);
-        return vector;
-      });
-      for (const other of others) expectSame(other, first!);
-    }
-  });
+  const chachaWays: readonly (readonly [string, MaskOptions])[] = waysOf.chacha20;
+  const aesWays: readonly (readonly [string, MaskOptions])[] = waysOf['aes-256-ctr'];
+
+  for (const those of [chachaWays, aesWays])
+    it(`have the same bits in all ways, for every length (${those.map(([name]) => name).join(', ')})`, () => {
+      for (const length of lengths) {
+        const bits = 8 + (length % 25);
+        const [first, ...others] = those.map(([, options]) => {
+          const vector = words(length, 'vector', length);
+          const adder = new MaskAdder(vector, bits, options);
+          adder.add(keyOf('a'));
+          adder.subtract(keyOf('b'));
+          adder.apply([keyOf('c'), keyOf('d')], [keyOf('e'), keyOf('f'), keyOf('g')]);
+          return vector;
+        });
+        for (const other of others) expectSame(other, first!);
+      }
+    });
 
   it('have them for every number of bits and every part of a longer vector, too', () =>
     fc.assert(
@@ -65,11 +81,15 @@ describe('the masks of a vector', () => {
         fc.nat(2000),
         fc.integer({ min: 0, max: 2 ** 28 - 1 }),
         (bits, length, block) => {
-          const [first, ...others] = ways.map(([, options]) => {
-            const vector = words(length, 'vector', bits);
-            new MaskAdder(vector, bits, { ...options, firstWord: 16 * block }).apply([keyOf('a')], [keyOf('b')]);
-            return vector;
-          });
+          const inAll = (those: typeof ways): Uint32Array[] =>
+            those.map(([, options]) => {
+              const vector = words(length, 'vector', bits);
+              new MaskAdder(vector, bits, { ...options, firstWord: 16 * block }).apply([keyOf('a')], [keyOf('b')]);
+              return vector;
+            });
+          const [plainly, natively] = inAll(aesWays);
+          expectSame(plainly!, natively!);
+          const [first, ...others] = inAll(chachaWays);
           const own = (name: string): number => new Prg(keyOf(name), block).u32();
           if (length > 0)
             expect(first![0]).to.equal((words(1, 'vector', bits)[0]! + own('a') - own('b') + 2 ** 32) % 2 ** bits);
@@ -156,6 +176,13 @@ describe('the masks of a vector', () => {
     }
     for (const firstWord of [-16, 1, 8, 16.5, 2 ** 36, Number.NaN]) {
       expect(codeOf(() => new MaskAdder(new Uint32Array(1), 32, { firstWord }))).to.equal('BAD_ARGUMENT');
+    }
+  });
+
+  it('need a platform for AES, and say so', () => {
+    for (const options of [{}, { keystreams: {} }, { keystreams: { chacha20: keystreams.chacha20! } }]) {
+      const adder = (): MaskAdder => new MaskAdder(new Uint32Array(5000), 32, { ...options, generator: 'aes-256-ctr' });
+      expect(codeOf(adder)).to.equal('NOT_SUPPORTED');
     }
   });
 

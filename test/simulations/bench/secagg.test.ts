@@ -15,7 +15,10 @@ describe('the benchmark of secure aggregation', function () {
   after(() => pool.close());
 
   it('runs a whole attempt, whose sum it has checked, and counts what one client sends', async () => {
-    const sample = await runAttempt({ clients: 10, parameters: 500, graph: 'complete', dropout: 0.2 }, pool);
+    const sample = await runAttempt(
+      { clients: 10, parameters: 500, graph: 'complete', dropout: 0.2, generator: 'aes-256-ctr' },
+      pool,
+    );
     const { degree, threshold, dropped, clients, vector, upload } = sample;
     expect({ degree, threshold, dropped, timed: clients.length }).to.deep.equal({
       degree: 9,
@@ -29,13 +32,13 @@ describe('the benchmark of secure aggregation', function () {
   });
 
   it('has a k-regular graph as the finder gives it, of 32 neighbours and a threshold of 22 for 100 clients', () => {
-    const { plan } = setupOf({ clients: 100, parameters: 10, graph: 'thin', dropout: 0.1 });
+    const { plan } = setupOf({ clients: 100, parameters: 10, graph: 'thin', dropout: 0.1, generator: 'chacha20' });
     expect(shapeOf(plan, 100)).to.deep.equal({ clients: 100, complete: false, degree: 32, threshold: 22 });
     expect(hasThinGraph(40)).to.equal(true);
   });
 
   it('can do the part of one client again, and sees when another vector comes out', async () => {
-    const task = { clients: 5, parameters: 300, graph: 'complete', dropout: 0 } as const;
+    const task = { clients: 5, parameters: 300, graph: 'complete', dropout: 0, generator: 'aes-256-ctr' } as const;
     const { transcript } = fromText(toText(await runAttempt(task, pool))) as AttemptSample;
     expect(await nodeTimes(transcript)).to.have.length(5);
     const drawn = transcript.drawn.map((bytes, i) =>
@@ -45,7 +48,14 @@ describe('the benchmark of secure aggregation', function () {
   });
 
   it('gives a row for each measure, with ratios to the plain sum and to the packed vector', async () => {
-    const options = { clients: [4], params: [1000], dropout: 0.25, runs: 2, browser: false };
+    const options = {
+      clients: [4],
+      params: [1000],
+      dropout: 0.25,
+      runs: 2,
+      browser: false,
+      generator: 'chacha20',
+    } as const;
     const { bench, rows } = await benchSecAgg(options);
     expect(bench).to.equal('secagg');
     expect(rows.map(({ metric }) => metric)).to.deep.equal([
@@ -65,8 +75,9 @@ describe('the benchmark of secure aggregation', function () {
       'server-memory',
     ]);
     const find = (name: string) => rows.find(({ metric }) => metric === name)!;
-    const graph = { clients: 4, parameters: 1000, graph: 'complete', degree: 3, threshold: 3, dropped: 1 };
-    for (const { params } of rows) expect(params).to.deep.equal(graph);
+    const shape = { graph: 'complete', degree: 3, threshold: 3, dropped: 1 };
+    const at = { clients: 4, parameters: 1000, ...shape, generator: 'chacha20' };
+    for (const { params } of rows) expect(params).to.deep.equal(at);
     expect(find('server-total').baseline?.name).to.equal('plain aggregation');
     expect(find('upload-bytes').baseline?.name).to.equal('packed vector');
     expect([find('client-cpu').runs, find('server-cpu').runs]).to.deep.equal([6, 2]); // 3 clients stay in each of 2 runs

@@ -51,6 +51,7 @@ export function fastPrimitives(): Primitives {
     },
     suites: ['aes-256-gcm'],
     aead: () => fastAead,
+    keystreams: {},
   };
 }
 

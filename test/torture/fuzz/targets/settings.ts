@@ -91,7 +91,11 @@ const secaggPlan: Target = {
   name: 'secagg-plan',
   shape: 'json',
   weight: 6,
-  seeds: [utf8(JSON.stringify(makeSecAggPlan({ maxCohort: 5, modulusBits: 32, words: 20, update: 'ab'.repeat(32) })))],
+  seeds: [{}, { generator: 'aes-256-ctr' } as const].map((more) =>
+    utf8(
+      JSON.stringify(makeSecAggPlan({ maxCohort: 5, modulusBits: 32, words: 20, update: 'ab'.repeat(32), ...more })),
+    ),
+  ),
   codes: ['BAD_PLAN'],
   allowed: jsonBytes,
   read: (input) => checkSecAggPlan(parsed(input)).format,

@@ -1,0 +1,27 @@
+import type { GeneratorName, Keystreams } from './primitives.ts';
+
+/** Each is tried so often, and the best counts: whatever else the machine does, one of the tries goes undisturbed. */
+const tries = 12;
+/** Bytes of a try: long enough for a clock of microseconds. */
+const length = 65_536;
+
+/**
+ * The generators that are worth offering here. ChaCha20 always is; AES only where it is as fast, which says that the processor
+ * has instructions for it. Takes a millisecond or so where it has, and a few where it has not.
+ * @param now - ms, with fractions
+ */
+export function fastGenerators({ chacha20, 'aes-256-ctr': aes }: Keystreams, now: () => number): GeneratorName[] {
+  if (aes === undefined) return ['chacha20'];
+  const key = new Uint8Array(32);
+  const best = { chacha20: Infinity, aes: Infinity };
+  for (let i = 0; i < tries; i++) {
+    for (const [name, open] of [['chacha20', chacha20] as const, ['aes', aes] as const]) {
+      const read = open?.(key, 0);
+      if (read === undefined) continue;
+      const start = now();
+      read(length);
+      best[name] = Math.min(best[name], now() - start);
+    }
+  }
+  return best.aes <= best.chacha20 ? ['chacha20', 'aes-256-ctr'] : ['chacha20'];
+}
