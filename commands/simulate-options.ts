@@ -21,6 +21,7 @@ const ownKeys = [
   'backend',
   'evaluateClients',
   'clientTest',
+  'drift',
   'attack',
   'checkpointEvery',
   'out',
@@ -67,6 +68,10 @@ export function addSimulationFlags(command: Command): Command {
       number,
     )
     .option('--client-test <share>', "part of each client's examples that is held out to measure it there (0)", share)
+    .option(
+      '--drift',
+      'measure how far the updates of each round point apart (drift/l2, drift/cosine, drift/diversity)',
+    )
     .option('--checkpoint-every <n>', 'also keep the model of every n-th round (0: the best and the last)', number)
     .option('--attack <spec>', `clients that attack, as in sign-flip:0.2: ${attackNames.join(' | ')} (none)`);
 }

@@ -316,7 +316,8 @@ export class ActiveRun implements AttemptOwner {
     const seconds = (record.endedAt - record.startedAt) / 1000;
     const bytes = { bytesUp: attempt.bytesUp, bytesDown: meters.traffic().down - this.#downBefore };
     const spread = spreadMetrics(attempt.watch.clients(attempt.state));
-    const metrics = { ...reports.metricMeans(), ...spread, seconds, ...bytes, examples: reports.examples };
+    const measured = { ...spread, ...this.#sums.measured() };
+    const metrics = { ...reports.metricMeans(), ...measured, seconds, ...bytes, examples: reports.examples };
     const { carried } = attempt.leftAtWork;
     const bases = carried.size === 0 ? {} : { bases: storedBases(carried, this.#host.clock) };
     const after = { weights, strategyState };

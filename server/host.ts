@@ -53,6 +53,14 @@ export type StepName =
   | 'clients-told'
   | 'evaluated';
 
+/** Looks at every update that counts in a round, as its client has reported it. */
+export interface UpdateMeasure {
+  /** @param update - length d; not to be kept or changed */
+  add(update: Float32Array): void;
+  /** For the round's line of metrics. */
+  metrics(): Record<string, number>;
+}
+
 /** The outside world of the server's coordinator. */
 export interface Host {
   readonly clock: Clock;
@@ -69,6 +77,13 @@ export interface Host {
   readonly metrics: Metrics;
   /** Central evaluation on data of the server's own; absent: none. */
   readonly evaluate?: (model: ModelSpec, weights: Float32Array) => Promise<Evaluation>;
+  /** Begins a round's measure of its updates; absent: none. Under secure aggregation the server sees none, and it is not asked. */
+  readonly measureUpdates?: (bounds: {
+    /** d */
+    readonly length: number;
+    readonly maxNorm: number;
+    readonly maxReports: number;
+  }) => UpdateMeasure;
   /** Called at each named step of a round. */
   readonly onStep?: (step: StepName) => void;
 }

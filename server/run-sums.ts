@@ -4,7 +4,8 @@ import { modelHash } from '../shared/secagg/context.ts';
 import { PlainAggregation, type Aggregation } from './aggregation.ts';
 import type { AttemptPlan } from './attempt-plan.ts';
 import { isSecure } from './config.ts';
-import type { Host } from './host.ts';
+import type { Host, UpdateMeasure } from './host.ts';
+import { MeasuredAggregation } from './measured-aggregation.ts';
 import { RoundSum } from './round-sum.ts';
 import { securePlans } from './secure-plans.ts';
 import { SecureSide } from './secure-side.ts';
@@ -19,6 +20,7 @@ export class RunSums {
   /** Of uploads past, for those to come. */
   pool: Uint8Array[] = [];
   #sum: RoundSum | null = null;
+  #measure: UpdateMeasure | null = null;
   /** The masked sum, in memory that threads can share. */
   #words: Uint32Array = new Uint32Array(0);
   /** An attempt has the memory. */
@@ -33,7 +35,18 @@ export class RunSums {
   begin(plan: AttemptPlan, host: Host, cohort: number, least: number, generator: GeneratorName): Aggregation {
     if (this.#isLent) [this.#sum, this.#words] = [null, new Uint32Array(0)];
     this.#isLent = true;
-    return isSecure(plan.config) ? this.#masked(plan, host, cohort, least, generator) : this.#plain(plan, cohort);
+    this.#measure = null;
+    if (isSecure(plan.config)) return this.#masked(plan, host, cohort, least, generator);
+    const { length, config } = plan;
+    const plain = this.#plain(plan, cohort);
+    if (host.measureUpdates === undefined) return plain;
+    this.#measure = host.measureUpdates({ length, maxNorm: config.maxUpdateNorm, maxReports: cohort });
+    return new MeasuredAggregation(plain, this.#measure, length);
+  }
+
+  /** What the updates of the newest attempt were measured to be. */
+  measured(): Record<string, number> {
+    return this.#measure?.metrics() ?? {};
   }
 
   /** The attempt is over, and nobody is at its sums any more. */

@@ -49,6 +49,8 @@ export interface ServerOptions {
   readonly limits?: Partial<Limits>;
   /** Central evaluation of each round's model. */
   readonly evaluate?: Host['evaluate'];
+  /** Measures the updates of each round; not under secure aggregation. */
+  readonly measureUpdates?: Host['measureUpdates'];
   readonly log?: Log;
   readonly clock?: Clock;
   /** Folder of the page's built files; default: those that were built with the package. */
@@ -104,7 +106,7 @@ export async function createServer(options: ServerOptions): Promise<FederatedSer
     const startedAt = clock.now();
     const events = new EventLog(startedAt);
     const metrics = createMetrics();
-    const { evaluate, onStep } = options;
+    const { evaluate, measureUpdates, onStep } = options;
     const world: Host = {
       clock,
       primitives,
@@ -117,6 +119,7 @@ export async function createServer(options: ServerOptions): Promise<FederatedSer
       events,
       metrics,
       ...(evaluate === undefined ? {} : { evaluate }),
+      ...(measureUpdates === undefined ? {} : { measureUpdates }),
       ...(onStep === undefined ? {} : { onStep }),
     };
     const coordinator = new Coordinator(world);

@@ -38,6 +38,7 @@ export interface MemoryFederationOptions {
   readonly store: Store;
   readonly blobs: BlobStore;
   readonly evaluate?: Host['evaluate'];
+  readonly measureUpdates?: Host['measureUpdates'];
   readonly device: (client: number, job: Job) => DeviceTurn;
   /** When devices are at hand. */
   readonly days: Days;
@@ -60,7 +61,7 @@ const limits = { ...defaultLimits, maxUploads: noLimit, maxSpoolBytes: noLimit, 
  * as bytes, and time is virtual.
  */
 export function openMemoryFederation(options: MemoryFederationOptions): SimulatedFederation {
-  const { pool, parts, seed, evaluate, tamper, days } = options;
+  const { pool, parts, seed, evaluate, measureUpdates, tamper, days } = options;
   const world = new VirtualWorld(options.startAt);
   const events = new EventLog(options.startAt);
   const metrics = quietMetrics();
@@ -83,6 +84,7 @@ export function openMemoryFederation(options: MemoryFederationOptions): Simulate
     onStep: (step) => {
       if (step === 'attempt-saved') world.attemptRuns = true;
     },
+    ...(measureUpdates === undefined ? {} : { measureUpdates }),
     ...(evaluate === undefined ? {} : { evaluate: (model, weights) => world.track(evaluate(model, weights)) }),
   });
 

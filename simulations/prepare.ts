@@ -37,6 +37,8 @@ export interface Prepared {
   readonly devices: DeviceModel;
   readonly days: Days;
   readonly attack: SimulatedAttack | null;
+  /** Whether the drift of each round's updates is measured. */
+  readonly drift: boolean;
   /** Rounds from one measurement of all clients to the next; 0: none. */
   readonly evaluateClients: number;
   readonly checkpointEvery: number;
@@ -78,6 +80,7 @@ export async function prepare(options: SimulationOptions, load: Load = loadData)
     devices = {},
     evaluateClients = 0,
     clientTest = 0,
+    drift = false,
     attack: attackSpec,
     checkpointEvery = 0,
     out: _,
@@ -92,6 +95,10 @@ export async function prepare(options: SimulationOptions, load: Load = loadData)
   whole('evaluateClients', evaluateClients, 0, 1_000_000);
   if (!(clientTest >= 0 && clientTest <= 0.9)) refuse(`clientTest: expected a number from 0 to 0.9, got ${clientTest}`);
   if (wanted !== undefined) whole('clients', wanted, 1, 1_000_000);
+  if (typeof drift !== 'boolean') refuse(`drift: expected true or false, got ${JSON.stringify(drift)}`);
+  if (drift && settings.secureAggregation === true) {
+    refuse('drift: secure aggregation hides single updates; leave out one of the two');
+  }
   if (transport === 'ws' && Object.keys(devices).length > 0) {
     refuse('devices: their time is virtual, and sockets take real time; leave them out, or take the transport memory');
   }
@@ -175,6 +182,7 @@ export async function prepare(options: SimulationOptions, load: Load = loadData)
       ...(Object.keys(devices).length > 0 ? { devices } : {}),
       ...(evaluateClients > 0 ? { evaluateClients } : {}),
       ...(clientTest > 0 ? { clientTest } : {}),
+      ...(drift ? { drift } : {}),
       ...(attackSpec === undefined ? {} : { attack: attackSpec }),
     },
     data,
@@ -187,6 +195,7 @@ export async function prepare(options: SimulationOptions, load: Load = loadData)
     devices,
     days,
     attack: attackIn(lists.length),
+    drift,
     evaluateClients,
     checkpointEvery,
     workers,

@@ -16,6 +16,7 @@ import { clientStores, settleClients } from './client-stores.ts';
 import { deviceTurn } from './devices.ts';
 import type { SimulatedFederation } from './federation.ts';
 import { measure } from './measure.ts';
+import { driftMeasure } from './measures/drift.ts';
 import { openMemoryFederation } from './memory-federation.ts';
 import { TrainingPool } from './pool/pool.ts';
 import { prepare, type Load, type Prepared } from './prepare.ts';
@@ -114,7 +115,8 @@ async function open(
   const tamper = tamperingOf(attack, { pool, parts, seed, cohort });
   // Plain training carries nothing from round to round.
   const storeOf = clientStores(config.task.training.algorithm === undefined ? null : (folder?.path ?? null));
-  const common = { pool, parts, seed, tamper, storeOf };
+  const measureUpdates = prepared.drift ? { measureUpdates: driftMeasure() } : {};
+  const common = { pool, parts, seed, tamper, storeOf, ...measureUpdates };
   if (transport === 'ws') {
     const measuring = measuringOf(scene);
     const federation = await openSocketFederation({

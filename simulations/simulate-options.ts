@@ -42,6 +42,11 @@ export interface SimulationOptions extends Partial<Omit<RunConfigInput, 'task' |
   readonly evaluateClients?: number;
   /** Part of each client's examples that is held out to measure the model there, 0 to 0.9; default 0. */
   readonly clientTest?: number;
+  /**
+   * Measure how far the updates of each round point apart: `drift/l2`, `drift/cosine`, `drift/diversity` (see `Drift`), of those
+   * that count, as they were reported. Default false. Not under secure aggregation, where nobody sees single updates.
+   */
+  readonly drift?: boolean;
   /** Clients that do not do what they should, as a spec (`sign-flip:0.2`, `backdoor:0.1,target=7`): see `parseAttack`. */
   readonly attack?: string;
   /** Also keep the model of every n-th round in the folder; default 0: of the best and the last. */

@@ -24,6 +24,7 @@ export interface SocketFederationOptions {
   /** The server's folder; null: one that is removed in the end. */
   readonly dataDir: string | null;
   readonly evaluate?: Host['evaluate'];
+  readonly measureUpdates?: Host['measureUpdates'];
   readonly tamper: (client: number) => Tamper | null;
   /** Of what a client's algorithm keeps. */
   readonly storeOf: StoreOf;
@@ -31,7 +32,7 @@ export interface SocketFederationOptions {
 
 /** A server and clients as in a deployment, over encrypted sockets on this machine; only the training is done by the pool. */
 export async function openSocketFederation(options: SocketFederationOptions): Promise<SimulatedFederation> {
-  const { pool, parts, seed, evaluate, tamper } = options;
+  const { pool, parts, seed, evaluate, measureUpdates, tamper } = options;
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'fedloom-simulation-')));
   const removeFolder = async (): Promise<void> => {
     if (options.dataDir === null) await rm(dataDir, { recursive: true, force: true });
@@ -47,6 +48,7 @@ export async function openSocketFederation(options: SocketFederationOptions): Pr
       maxSockets: 2 * parts.length + 100,
     },
     ...(evaluate === undefined ? {} : { evaluate }),
+    ...(measureUpdates === undefined ? {} : { measureUpdates }),
   }).catch(async (error: unknown) => {
     await removeFolder();
     throw error;

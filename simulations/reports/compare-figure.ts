@@ -3,13 +3,7 @@ import { lineChart } from './charts/line-chart.ts';
 import { percentAxis } from './charts/scale.ts';
 import type { Comparison } from './compare.ts';
 import { formatValue, isShare } from './format.ts';
-
-const names: Readonly<Record<string, string>> = {
-  'eval/accuracy': 'Held-out accuracy',
-  'eval/loss': 'Held-out loss',
-  'train/accuracy': 'Accuracy in training',
-  'train/loss': 'Loss in training',
-};
+import { metricName } from './metric-names.ts';
 
 /**
  * One line a group: the mean over its runs, with a band of one standard deviation to each side where there are two or more.
@@ -27,7 +21,7 @@ export function compareFigure(
   const subtitle = counts.every((n) => n === 1)
     ? 'One run each: no band'
     : `Mean and ±1 standard deviation over ${over}`;
-  const name = words.label ?? names[metric] ?? metric;
+  const name = words.label ?? metricName(metric);
   const finals = groups.map(
     ({ label, final }) => `${label}: ${final === null ? 'no value' : formatValue(metric, final.mean)}`,
   );

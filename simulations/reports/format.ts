@@ -27,7 +27,7 @@ export const formatPercent = (share: number): string => `${(100 * share).toFixed
 
 /** Shares of one, that are shown in percent. */
 export const isShare = (tag: string): boolean =>
-  /accuracy/.test(tag) || /^fairness\/(p\d+|worst\d*|mean|min|max|std|gap)/.test(tag);
+  /accuracy/.test(tag) || tag === 'attack/success' || /^fairness\/(p\d+|worst\d*|mean|min|max|std|gap)/.test(tag);
 
 /** A value in the way that its tag asks for. */
 export function formatValue(tag: string, value: number): string {

@@ -5,6 +5,7 @@ import { bytes, reports, time } from './cost-plots.ts';
 import { formatValue, isShare } from './format.ts';
 import { seriesOf } from './headline.ts';
 import { accuracy, fairness, fairnessNames, loss } from './learning-plots.ts';
+import { metricName } from './metric-names.ts';
 import { line, round, type Plot } from './plot.ts';
 import { fieldOf, tagsOf, type RunRecord } from './run-record.ts';
 
@@ -49,13 +50,14 @@ function others(run: RunRecord): Plot[] {
   return rest.slice(0, mostOthers).map((tag) => {
     const series = seriesOf(run, tag);
     const last = series.at(-1)!;
-    const caption = `${tag} by round: ${formatValue(tag, last.value)} after round ${last.round}.`;
+    const label = metricName(tag);
+    const caption = `${label} by round: ${formatValue(tag, last.value)} after round ${last.round}.`;
     const name = tag
       .toLowerCase()
       .replace(/[^a-z0-9]+/g, '-')
       .replace(/^-|-$/g, '');
-    const y = isShare(tag) ? percentAxis(tag) : { label: tag };
-    const chart = { title: tag, description: caption, x: round, y, series: [line(run, tag, tag)] };
+    const y = isShare(tag) ? percentAxis(label) : { label };
+    const chart = { title: label, description: caption, x: round, y, series: [line(run, tag, label)] };
     return { name, caption, svg: (look = {}) => lineChart(chart, { id: name, ...look }) };
   });
 }

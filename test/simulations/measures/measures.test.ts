@@ -8,6 +8,7 @@ import {
   spreadOf,
   type ClientResult,
 } from '../../../simulations/measures/clients.ts';
+import { seeded } from '../../../shared/random.ts';
 import { driftMetrics, driftOf } from '../../../simulations/measures/drift.ts';
 import { groupFairness, groupMetrics, predictedClasses } from '../../../simulations/measures/groups.ts';
 import { crossingAt, firstAt } from '../../../simulations/measures/target.ts';
@@ -128,6 +129,16 @@ describe('client drift', () => {
     expect(drift.cosine).to.be.closeTo((6 / (3 * Math.sqrt(8)) + 10 / Math.sqrt(136)) / 2, 1e-12);
     expect(drift.diversity).to.be.closeTo((9 + 17) / 2 / 8, 1e-12);
     expect(driftMetrics(drift)).to.have.keys('drift/l2', 'drift/cosine', 'drift/diversity');
+  });
+
+  it('is the root of the mean squared distance, and the same in any order, to the last bit', () => {
+    // Mean (1, 0): squared distances 0, 4 and 4 of (1, 0), (3, 0) and (-1, 0).
+    const three = [Float32Array.of(1, 0), Float32Array.of(3, 0), Float32Array.of(-1, 0)];
+    expect(driftOf(three)!.l2).to.be.closeTo(Math.sqrt(8 / 3), 1e-12);
+    const random = seeded(1, 'drift');
+    const deltas = Array.from({ length: 9 }, () => Float32Array.from({ length: 50 }, () => random.float() - 0.4));
+    expect(driftOf(deltas.toReversed())).to.deep.equal(driftOf(deltas));
+    expect(driftOf(deltas)).to.deep.equal(driftOf([4, 0, 8, 2, 6, 1, 3, 7, 5].map((i) => deltas[i]!)));
   });
 
   it('is none where all agree, and has no direction where they cancel', () => {
