@@ -14,15 +14,15 @@ export interface Measurement {
 }
 
 /**
- * Central evaluation on the test examples, with the gaps between their groups where they have any; and, when it is due, every
- * client's own.
+ * Central evaluation on the test examples, with the gaps between their groups where they have any; the part of those that an attack
+ * changes for its aim on which it gets what it wants; and, when it is due, every client's own.
  * @param weights - length d
  * @param isLast - of the run
  */
 export async function measure(
   pool: TrainingPool,
   { test, evaluateClients, names }: Prepared,
-  { tests }: SharedData,
+  { tests, aim }: SharedData,
   model: Float32Array,
   {
     round,
@@ -37,14 +37,16 @@ export async function measure(
 ): Promise<Measurement> {
   const weights = shared(model);
   const isDue = tests !== null && evaluateClients > 0 && (isLast || round % evaluateClients === 0);
-  const [central, groups, clients] = await Promise.all([
+  const [central, attack, groups, clients] = await Promise.all([
     test === null ? null : pool.evaluate('test', test.count, weights),
+    aim === null ? null : pool.evaluate('aim', aim.count, weights),
     groupGaps(pool, test, weights),
     isDue ? measureClients(pool, tests, names, (client) => personal(client, weights)) : [],
   ]);
   return {
     evaluation: {
       ...(central === null ? {} : { ...central, examples: test!.count }),
+      ...(attack?.accuracy === undefined ? {} : { 'attack/success': attack.accuracy }),
       ...groups,
       ...(clients.length > 0 ? fairnessMetrics(clients) : {}),
     },

@@ -67,8 +67,8 @@ export async function runSimulation(options: SimulationOptions, hooks: RunHooks)
   endIf(hooks.signal);
   const data = share(prepared);
   const { config, workers, backend } = prepared;
-  const { train, test } = data;
-  const pool = await TrainingPool.open({ model: config.task.model, backend, train, test }, workers);
+  const { train, test, aim } = data;
+  const pool = await TrainingPool.open({ model: config.task.model, backend, train, test, aim }, workers);
   try {
     const id = runId(`${config.task.name.slice(0, 56)}-1`);
     const scene: Scene = { id, prepared, data, pool, folder, hooks };

@@ -5,7 +5,7 @@ import { sharedSet } from './pool/shared-set.ts';
 import type { Prepared } from './prepare.ts';
 
 /** The examples of a simulation in memory that threads share. */
-export interface SharedData extends Pick<PoolSetup, 'train' | 'test'> {
+export interface SharedData extends Pick<PoolSetup, 'train' | 'test' | 'aim'> {
   /** Each client's examples to train on. */
   readonly parts: readonly Rows[];
   /** Each client's examples to be measured on; null: they are not. */
@@ -30,6 +30,7 @@ export function share({ data, test, lists, tests, partitioner, config, attack }:
   return {
     train,
     test: test === null ? null : sharedSet(test, tests?.set === 'test' ? tests.lists : []),
+    aim: aimOf(attack, test),
     parts: rows.slice(0, lists.length),
     tests: tests === null ? null : tests.set === 'train' ? rows.slice(lists.length) : rowsOf('test', tests.lists),
   };
@@ -61,6 +62,13 @@ function poison(
       ys.set(bad.ys.subarray(i * labels, (i + 1) * labels), index * labels);
     }
   }
+}
+
+/** What the attack wants of the test examples; null where it wants nothing of any. */
+function aimOf(attack: SimulatedAttack | null, test: Prepared['test']): SharedSet | null {
+  if (attack?.attack.aim === undefined || test === null) return null;
+  const { xs, ys } = attack.attack.aim({ xs: test.xs, ys: Int32Array.from(test.ys), count: test.count });
+  return ys.length === 0 ? null : sharedSet({ xs, ys, count: ys.length });
 }
 
 function rowsOf(set: Rows['set'], lists: readonly Uint32Array[]): Rows[] {

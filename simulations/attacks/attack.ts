@@ -30,6 +30,11 @@ export interface Attack {
     examples: { readonly xs: Float32Array; readonly ys: Int32Array; readonly count: number },
     random: Random,
   ): Poisoned;
+  /**
+   * Where the attack has an aim beside doing damage: examples with the labels that it wants of them, none of which is the right one.
+   * It succeeds as far as the model is accurate on these.
+   */
+  aim?(examples: { readonly xs: Float32Array; readonly ys: Int32Array; readonly count: number }): Poisoned;
   /** Changes what it reports. @param update - honest but for poisoned data; not changed */
   tamper?(update: Float32Array, context: AttackContext): Float32Array;
 }

@@ -23,29 +23,44 @@ export const backdoor = ({
   share = 0.5,
   scale = 1,
   ...trigger
-}: Trigger & { readonly share?: number; readonly scale?: number }): Attack => ({
-  name: 'backdoor',
-  poison({ xs, ys, count }, random) {
-    const images = xs.slice();
-    const labels = ys.slice();
-    const features = xs.length / count;
-    for (const index of random.permutation(count).subarray(0, Math.round(share * count))) {
-      stamp(images.subarray(index * features, (index + 1) * features), trigger);
-      labels[index] = trigger.target;
-    }
-    return { xs: images, ys: labels };
-  },
-  tamper: (update) => update.map((value) => scale * value),
-});
+}: Trigger & { readonly share?: number; readonly scale?: number }): Attack => {
+  if (!(share >= 0 && share <= 1)) {
+    throw new FederatedError('BAD_ARGUMENT', `attack: backdoor: share: expected a number from 0 to 1, got ${share}`);
+  }
+  stamp(new Float32Array(trigger.shape.reduce((size, side) => size * side, 1)), trigger); // or it is refused, before any training
+  return {
+    name: 'backdoor',
+    poison({ xs, ys, count }, random) {
+      const images = xs.slice();
+      const labels = ys.slice();
+      const features = xs.length / count;
+      for (const index of random.permutation(count).subarray(0, Math.round(share * count))) {
+        stamp(images.subarray(index * features, (index + 1) * features), trigger);
+        labels[index] = trigger.target;
+      }
+      return { xs: images, ys: labels };
+    },
+    aim({ xs, ys, count }) {
+      const features = xs.length / count;
+      const others = [...ys.keys()].filter((index) => ys[index] !== trigger.target);
+      const images = new Float32Array(others.length * features);
+      for (const [i, index] of others.entries()) {
+        images.set(xs.subarray(index * features, (index + 1) * features), i * features);
+        stamp(images.subarray(i * features, (i + 1) * features), trigger);
+      }
+      return { xs: images, ys: new Int32Array(others.length).fill(trigger.target) };
+    },
+    tamper: (update) => update.map((value) => scale * value),
+  };
+};
 
 /** Sets the trigger into one image, which is changed. @throws FederatedError BAD_ARGUMENT where it does not fit */
 export function stamp(image: Float32Array, { shape, size = 3, value = 1 }: Omit<Trigger, 'target'>): void {
   const [height, width, channels] = sidesOf(shape);
-  if (size > height || size > width) {
-    throw new FederatedError(
-      'BAD_ARGUMENT',
-      `backdoor: a trigger of ${size} pixels does not fit into ${height} x ${width}`,
-    );
+  const most = Math.min(height, width);
+  if (!Number.isInteger(size) || size < 1 || size > most) {
+    const expected = `expected a whole number of pixels from 1 to ${most}, the side of the images`;
+    throw new FederatedError('BAD_ARGUMENT', `attack: backdoor: size: ${expected}, got ${size}`);
   }
   for (let row = height - size; row < height; row++) {
     const end = (row * width + width) * channels;
@@ -58,5 +73,5 @@ function sidesOf(shape: readonly number[]): [height: number, width: number, chan
   if (first !== undefined && second !== undefined) return [first, second, channels];
   const side = Math.sqrt(first ?? 0);
   if (Number.isInteger(side) && side > 0) return [side, side, 1];
-  throw new FederatedError('BAD_ARGUMENT', `backdoor: the task's features [${shape.join(', ')}] are no image`);
+  throw new FederatedError('BAD_ARGUMENT', `attack: backdoor: the task's features [${shape.join(', ')}] are no image`);
 }

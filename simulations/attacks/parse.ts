@@ -91,6 +91,8 @@ export function attackOf({ name, options }: AttackSpec, data: DataContract): Att
       if (!Number.isInteger(target) || target < 0 || target >= classes()) {
         throw refuse(`backdoor: target is a label from 0 to ${classes() - 1}, got ${target}`);
       }
+      if ('positions' in labels && labels.positions > 1)
+        throw refuse('backdoor needs one label for each example, and this task has more');
       return backdoor({ ...options, target, shape: features });
     }
     default:

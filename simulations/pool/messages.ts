@@ -8,7 +8,7 @@ import type { TrainingPlan } from '../../shared/tasks/task.ts';
 
 /** Which examples: from `from` to `to` (exclusive) of a set, or of the index lists into it. */
 export interface Rows {
-  readonly set: 'train' | 'test';
+  readonly set: 'train' | 'test' | 'aim';
   /** True: `from` and `to` are places in the index lists of the set. */
   readonly listed: boolean;
   readonly from: number;
@@ -25,6 +25,8 @@ export interface PoolSetup {
   readonly backend: string;
   readonly train: SharedSet;
   readonly test: SharedSet | null;
+  /** What an attack wants: examples with its labels. */
+  readonly aim: SharedSet | null;
 }
 
 export interface TrainJob {

@@ -18,14 +18,14 @@ import type {
 
 /** A thread of the pool: one engine, which every client's training takes turns on. */
 
-const { model, backend, train, test } = workerData as PoolSetup;
+const { model, backend, ...sets } = workerData as PoolSetup;
 const aborts = new Map<number, AbortController>();
 
 const answer = (message: PoolAnswer, transfer: ArrayBuffer[] = []): void => parentPort!.postMessage(message, transfer);
 
 const setOf = ({ set }: Rows): PoolSetup['train'] => {
-  const found = set === 'train' ? train : test;
-  if (found === null) throw new FederatedError('BAD_STATE', 'pool: there are no test examples');
+  const found = sets[set];
+  if (found === null) throw new FederatedError('BAD_STATE', `pool: it was given no ${set} examples`);
   return found;
 };
 

@@ -13,7 +13,9 @@ import { signFlip } from '../../../simulations/attacks/sign-flip.ts';
 import { simulate } from '../../../simulations/simulate.ts';
 import { seeded } from '../../../shared/random.ts';
 import { taskByName } from '../../../shared/tasks/catalog.ts';
-import { clouds, cloudSimulation } from '../../helpers/small-federation.ts';
+import { checkTask } from '../../../shared/tasks/task.ts';
+import type { LoadedData } from '../../../simulations/datasets/loaded.ts';
+import { clouds, cloudSimulation, cloudTask } from '../../helpers/small-federation.ts';
 
 const around = (coalition: readonly (readonly number[])[], changes: Partial<AttackContext> = {}): AttackContext => ({
   random: seeded('attack', 1),
@@ -115,7 +117,11 @@ describe('attacks on data', () => {
     stamp(colour, { shape: [2, 2, 3], size: 1, value: 0.5 });
     expect([...colour]).to.deep.equal([0, 0, 0, 0, 0, 0, 0, 0, 0, 0.5, 0.5, 0.5]);
     expect(() => stamp(image, { shape: [15] })).to.throw(/are no image/);
-    expect(() => stamp(image, { shape: [4, 4], size: 5 })).to.throw(/does not fit/);
+    expect(() => stamp(image, { shape: [4, 4], size: 5 })).to.throw(/size: expected a whole .* from 1 to 4, .* got 5/);
+    expect(() => backdoor({ target: 0, shape: [4, 4], size: 5 })).to.throw(/size: .* got 5/);
+    expect(() => backdoor({ target: 0, shape: [4, 4], share: 2 })).to.throw(
+      /share: expected a number from 0 to 1, got 2/,
+    );
 
     const attack = backdoor({ target: 7, shape: [4], size: 1, share: 0.5, scale: 3 });
     const examples = { xs: new Float32Array(40), ys: new Int32Array(10), count: 10 };
@@ -125,6 +131,15 @@ describe('attacks on data', () => {
     expect([...ys.keys()].filter((i) => ys[i] === 7)).to.deep.equal(stamped);
     expect(examples.xs.every((value) => value === 0) && examples.ys.every((label) => label === 0)).to.equal(true);
     expect(sent(attack, [1])).to.deep.equal([3]);
+  });
+
+  it('a backdoor wants its label for every stamped image of another label', () => {
+    const { aim } = backdoor({ target: 7, shape: [4], size: 1 });
+    const xs = Float32Array.from({ length: 12 }, (_, i) => i / 100);
+    const wanted = aim!({ xs, ys: Int32Array.of(3, 7, 0), count: 3 });
+    expect([...wanted.ys]).to.deep.equal([7, 7]);
+    expect([...wanted.xs]).to.deep.equal([...Float32Array.of(0, 0.01, 0.02, 1, 0.08, 0.09, 0.1, 1)]);
+    expect(xs[3]).to.equal(Math.fround(0.03)); // the test images stay as they are
   });
 });
 
@@ -165,6 +180,19 @@ describe('an attack in one word', () => {
   });
 });
 
+/** The clouds as images of three by three pixels: the ninth, the corner, is black. */
+const imageTask = checkTask({
+  ...cloudTask,
+  model: { ...cloudTask.model, input: [9] },
+  data: { ...cloudTask.data, features: [9] },
+});
+const images = (count: number, seed: number): LoadedData => {
+  const { xs, ...rest } = clouds(count, seed);
+  const wide = new Float32Array(9 * count);
+  for (let i = 0; i < count; i++) wide.set(xs.subarray(8 * i, 8 * i + 8), 9 * i);
+  return { ...rest, xs: wide, features: [9] };
+};
+
 describe('attacks in a simulation', () => {
   const accuracy = async (strategy: 'fedavg' | 'median', attack?: string): Promise<number> => {
     const options = {
@@ -180,6 +208,19 @@ describe('attacks in a simulation', () => {
     expect(await accuracy('fedavg')).to.be.above(0.9);
     expect(await accuracy('fedavg', 'sign-flip:0.25,scale=10')).to.be.below(0.6);
     expect(await accuracy('median', 'sign-flip:0.25,scale=10')).to.be.above(0.9);
+  });
+
+  it('open a backdoor that the accuracy does not show, and its success is measured', async () => {
+    const last = async (attack: string): Promise<Record<string, unknown>> => {
+      let line: Record<string, unknown> = {};
+      const options = { task: imageTask, rounds: 8, clientsPerRound: 12, attack };
+      for await (const { metrics } of simulate(cloudSimulation({ ...options, data: images(240, 1), test: images(60, 2) }))) line = metrics; // prettier-ignore
+      return line;
+    };
+    const [open, closed] = [await last('backdoor:0.25,target=1,size=1,scale=3'), await last('backdoor:0,target=1,size=1')]; // prettier-ignore
+    expect(closed['attack/success']).to.be.below(0.4);
+    expect(open['attack/success']).to.be.above(0.8);
+    expect(open['eval/accuracy']).to.be.above(0.85);
   });
 
   it('give the same bytes with one worker and with two, together or alone, and leave the data as they are', async () => {
