@@ -1,7 +1,8 @@
 // Runs the parts of the torture suite, each in a process of its own, and prints their figures:
-//   npm run torture                       all of them, with their defaults
+//   npm run torture                       all of them, in full
+//   npm run torture -- --minutes 15       as much of them as can be done by then; what was left out is said
 //   npm run torture -- dst --seed 7       one of them, with options of its own
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,18 +10,28 @@ import { build } from 'esbuild';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
-/** A `.ts` file is bundled first: compiled on the fly it would run half as fast. */
-const parts = [
-  { name: 'dst', file: 'test/torture/dst/main.ts', defaults: ['--budget', '900'] },
-  { name: 'kills', file: 'test/torture/kills/main.ts', defaults: ['--count', '500'] },
-  { name: 'powercuts', file: 'test/torture/powercuts/main.ts', defaults: ['--count', '100'] },
-  { name: 'restart', file: 'test/torture/restart/main.ts', defaults: ['--count', '1000'] },
-  { name: 'fuzz', file: 'test/torture/fuzz/main.ts', defaults: ['--inputs', '5000000', '--budget', '300'] },
-  { name: 'proxy', file: 'test/torture/proxy/main.ts', defaults: ['--count', '50'] },
-  { name: 'planted', file: 'scripts/planted-bugs.mjs', defaults: ['--short'] },
+/**
+ * In each lane one after the other, the lanes side by side: the parts of the first wait most of their time. `share` is the part of
+ * the time then left that one may take, if there is an end to it. A `.ts` file is bundled first: compiled on the fly it would
+ * run half as fast.
+ */
+const lanes = [
+  [
+    { name: 'powercuts', file: 'test/torture/powercuts/main.ts', full: ['--count', '100'], share: 0.3 },
+    { name: 'restart', file: 'test/torture/restart/main.ts', full: ['--count', '1000'], share: 0.3 },
+    { name: 'kills', file: 'test/torture/kills/main.ts', full: ['--count', '500'], share: 0.5 },
+    { name: 'proxy', file: 'test/torture/proxy/main.ts', full: ['--count', '50'], share: 1 },
+  ],
+  [
+    { name: 'fuzz', file: 'test/torture/fuzz/main.ts', full: ['--inputs', '5000000'], share: 0.4 },
+    { name: 'dst', file: 'test/torture/dst/main.ts', full: ['--count', '98000', '--secure-count', '2000'], share: 1 },
+  ],
 ];
+/** Last, and only where there is no end to the time: it takes all cores for several minutes. */
+const planted = { name: 'planted', file: 'scripts/planted-bugs.mjs', full: ['--short'], share: 1 };
 
 async function entryOf({ name, file }) {
+  if (!existsSync(join(root, file))) throw new Error(`${file} is missing`);
   if (!file.endsWith('.ts')) return join(root, file);
   const outfile = join(root, 'dist', 'torture', `${name}.mjs`);
   mkdirSync(dirname(outfile), { recursive: true });
@@ -29,19 +40,57 @@ async function entryOf({ name, file }) {
   return outfile;
 }
 
-const [wanted, ...rest] = process.argv.slice(2);
-const chosen = wanted === undefined ? parts : parts.filter(({ name }) => name === wanted);
-if (chosen.length === 0) {
-  console.error(`there is no part ${wanted}; known are ${parts.map(({ name }) => name).join(', ')}`);
+/** Runs one part. What it says is printed whole at its end, so that parts side by side stay readable. */
+async function run(part, args, { live = false } = {}) {
+  const entry = await entryOf(part);
+  const child = spawn(process.execPath, [entry, ...args], {
+    cwd: root,
+    stdio: ['ignore', live ? 'inherit' : 'pipe', 'inherit'],
+  });
+  let said = '';
+  child.stdout?.setEncoding('utf8').on('data', (text) => (said += text));
+  const status = await new Promise((resolve) => child.once('close', resolve));
+  if (!live) process.stdout.write(`== ${part.name} ${status === 0 ? 'held' : 'FAILED'}\n${said}`);
+  return { name: part.name, held: status === 0, last: said.trim().split('\n').at(-1) ?? '' };
+}
+
+const args = process.argv.slice(2);
+const every = [...lanes.flat(), planted];
+if (args[0] !== undefined && !args[0].startsWith('-')) {
+  const one = every.find(({ name }) => name === args[0]);
+  if (one === undefined) {
+    console.error(`there is no part ${args[0]}; known are ${every.map(({ name }) => name).join(', ')}`);
+    process.exit(2);
+  }
+  const { held } = await run(one, args.length > 1 ? args.slice(1) : one.full, { live: true });
+  process.exit(held ? 0 : 1);
+}
+
+const minutes = args[0] === '--minutes' ? Number(args[1]) : Infinity;
+if (!(minutes > 0) || (args.length > 0 && args[0] !== '--minutes')) {
+  console.error('usage: npm run torture [-- --minutes N | -- PART OPTIONS], with N > 0');
   process.exit(2);
 }
-let failed = 0;
-for (const part of chosen) {
-  if (!existsSync(join(root, part.file))) throw new Error(`${part.file} is missing`);
-  console.log(`== ${part.name}`);
-  const args = rest.length > 0 ? rest : part.defaults;
-  const { status } = spawnSync(process.execPath, [await entryOf(part), ...args], { cwd: root, stdio: 'inherit' });
-  if (status !== 0) failed++;
-}
-if (chosen.length > 1) console.log(`${chosen.length - failed} of ${chosen.length} parts held`);
+const end = performance.now() + 60_000 * minutes;
+const begun = performance.now();
+const results = [];
+const ticking = setInterval(() => {
+  const missing = every.filter(({ name }) => !results.some((result) => result.name === name)).map(({ name }) => name);
+  console.log(`... ${((performance.now() - begun) / 60_000).toFixed(0)} minutes; still to end: ${missing.join(', ')}`);
+}, 60_000);
+await Promise.all(
+  lanes.map(async (lane) => {
+    for (const part of lane) {
+      const left = Math.max(1, Math.floor((part.share * (end - performance.now())) / 1_000));
+      results.push(await run(part, Number.isFinite(left) ? [...part.full, '--budget', String(left)] : part.full));
+    }
+  }),
+);
+if (minutes === Infinity) results.push(await run(planted, planted.full));
+clearInterval(ticking);
+
+console.log('\n== all');
+for (const { name, held, last } of results) console.log(`${held ? 'held  ' : 'FAILED'} ${name.padEnd(10)}${last}`);
+const failed = results.filter(({ held }) => !held).length;
+console.log(`${results.length - failed} of ${results.length} parts of the torture suite held`);
 process.exit(failed === 0 ? 0 : 1);

@@ -9,7 +9,7 @@ export const maxBlockMs = 50;
 /** Allocations that are not the input's: an error with its stack, messages, closures, bytes. */
 export const slackBytes = 192 * 1024;
 /** An input that seems too slow or too hungry is read again so many times, and the best counts: the machine may be busy. */
-const again = 5;
+const again = 10;
 
 export interface Failure {
   readonly target: string;

@@ -1,16 +1,13 @@
 import type { StepName } from '../../../server/host.ts';
 import { seeded, type Random } from '../../../shared/random.ts';
 import { atOnce } from '../../helpers/at-once.ts';
+import type { Outcome, TortureOptions } from '../figures.ts';
 import { Lives, type Disturbances, type ServerKill } from './lives.ts';
 import { faultsOf } from './story.ts';
 
-export interface KillOptions {
-  /** How many processes are killed. */
-  readonly count: number;
-  readonly seed: number;
+export interface KillOptions extends TortureOptions {
   /** Runs at once. */
   readonly atOnce?: number;
-  readonly say?: (line: string) => void;
 }
 
 const steps: readonly StepName[] = [
@@ -64,10 +61,8 @@ function disturbancesOf(seed: number, index: number): Disturbances {
 }
 
 /** Kills server and client processes until so many are dead, and checks what their runs have become. */
-export async function torture({ count, seed, atOnce: limit = 4, say = () => {} }: KillOptions): Promise<{
-  readonly figures: string[];
-  readonly failed: number;
-}> {
+export async function torture(options: KillOptions): Promise<Outcome> {
+  const { count, seed, atOnce: limit = 4, say = () => {}, isOver = () => false } = options;
   const startedAt = performance.now();
   const lives = await Lives.open(limit);
   let killed = 0;
@@ -82,6 +77,7 @@ export async function torture({ count, seed, atOnce: limit = 4, say = () => {} }
       }),
     );
     const tasks = Array.from({ length: Math.ceil(count / killsPerRun) }, (_, index) => async (): Promise<void> => {
+      if (isOver()) return;
       const disturbances = disturbancesOf(seed, index);
       let faults: string[];
       try {
@@ -104,7 +100,7 @@ export async function torture({ count, seed, atOnce: limit = 4, say = () => {} }
   const seconds = (performance.now() - startedAt) / 1000;
   return {
     figures: [
-      `${killed} kills (${secure} under secure aggregation), ${commits} words of a commit kept, ${failed} runs broken, ` +
+      `${killed} kills${killed < count ? ` of ${count}, then the time was over` : ''} (${secure} under secure aggregation), ${commits} words of a commit kept, ${failed} runs broken, ` +
         `${seconds.toFixed(0)} s`,
     ],
     failed,

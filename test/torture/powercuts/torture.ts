@@ -6,15 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { verifyFolder } from '../../../server/upkeep/verify.ts';
 import { seeded } from '../../../shared/random.ts';
 import { Nursery } from '../../helpers/mortal.ts';
+import type { Outcome, TortureOptions } from '../figures.ts';
 import { LoopDisk } from './loop-disk.ts';
 import { waysToWrite, type WayToWrite, type WriterMessage } from './ways.ts';
-
-export interface PowerCutOptions {
-  /** Cuts under the real store; each control has a tenth of it, and at least three. */
-  readonly count: number;
-  readonly seed: number;
-  readonly say?: (line: string) => void;
-}
 
 interface Tally {
   cuts: number;
@@ -23,11 +17,12 @@ interface Tally {
   readonly losses: string[];
 }
 
-/** Cuts the power under processes that write, and looks at what the disk then holds. */
-export async function torture({ count, seed, say = () => {} }: PowerCutOptions): Promise<{
-  readonly figures: string[];
-  readonly failed: number;
-}> {
+/**
+ * Cuts the power under processes that write, and looks at what the disk then holds. `count` cuts under the real store; each
+ * control has a tenth of it, and at least three.
+ */
+export async function torture(options: TortureOptions): Promise<Outcome> {
+  const { count, seed, say = () => {}, isOver = () => false } = options;
   let disk: LoopDisk;
   try {
     disk = await LoopDisk.make(96 * 2 ** 20);
@@ -44,14 +39,21 @@ export async function torture({ count, seed, say = () => {} }: PowerCutOptions):
   try {
     for (const way of waysToWrite) {
       const cuts = way === 'store' ? count : Math.max(3, Math.ceil(count / 10));
-      const { told, losses } = await cutPower(disk, writers, way, cuts, seed);
-      figures.push(`${cuts} power cuts, ${way}: ${told} commits told, ${losses.length} cuts with a loss`);
+      // What has no time left still shows that it would lose data: a control is only worth something beside its store.
+      const {
+        told,
+        losses,
+        cuts: done,
+      } = await cutPower(disk, writers, way, cuts, seed, way === 'store' ? isOver : () => false);
+      figures.push(
+        `${done} power cuts${done < cuts ? ` of ${cuts}, then the time was over` : ''}, ${way}: ${told} commits told, ${losses.length} cuts with a loss`,
+      );
       if (way === 'store') {
         failed += losses.length;
         for (const loss of losses) say(`power cuts: seed ${seed}: ${loss}`);
       } else if (losses.length === 0) {
         failed++;
-        say(`power cuts: the control "${way}" lost nothing in ${cuts} cuts, so that the method sees nothing`);
+        say(`power cuts: the control "${way}" lost nothing in ${done} cuts, so that the method sees nothing`);
       }
     }
   } finally {
@@ -68,11 +70,12 @@ async function cutPower(
   way: WayToWrite,
   cuts: number,
   seed: number,
+  isOver: () => boolean,
 ): Promise<Tally> {
   const random = seeded('powercuts', seed, way);
   const tally: Tally = { cuts: 0, told: 0, losses: [] };
   const cutsPerWriter = 10;
-  for (let life = 0; tally.cuts < cuts; life++) {
+  for (let life = 0; tally.cuts < cuts && !isOver(); life++) {
     const name = `${way.replaceAll(' ', '-')}-${life}`;
     const writer = writers.take();
     let told = 0;

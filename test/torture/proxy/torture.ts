@@ -1,4 +1,4 @@
-import type { Outcome } from '../figures.ts';
+import type { Outcome, TortureOptions } from '../figures.ts';
 import { faults } from './faults.ts';
 import { trial, type Verdict } from './trial.ts';
 
@@ -6,22 +6,16 @@ import { trial, type Verdict } from './trial.ts';
 const atOnce = 24;
 
 /** Every kind of fault with `count` seeds each. */
-export async function torture({
-  count,
-  seed,
-  say,
-}: {
-  count: number;
-  seed: number;
-  say: (line: string) => void;
-}): Promise<Outcome> {
+export async function torture({ count, seed, say = () => {}, isOver = () => false }: TortureOptions): Promise<Outcome> {
   const kinds = Object.keys(faults);
-  const todo = kinds.flatMap((kind) => Array.from({ length: count }, (_, i) => ({ kind, seed: seed + i })));
+  // Seed by seed, so that a time that is over leaves no kind without its part.
+  const todo = Array.from({ length: count }, (_, i) => kinds.map((kind) => ({ kind, seed: seed + i }))).flat();
+  const asked = todo.length;
   const verdicts = new Map<string, Verdict[]>(kinds.map((kind) => [kind, []]));
   let failed = 0;
   const start = performance.now();
   const worker = async (): Promise<void> => {
-    for (let next = todo.shift(); next !== undefined; next = todo.shift()) {
+    for (let next = todo.shift(); next !== undefined && !isOver(); next = todo.shift()) {
       const verdict = await trial(next.kind, next.seed);
       verdicts.get(next.kind)!.push(verdict);
       if (verdict.broken === null) continue;
@@ -39,8 +33,10 @@ export async function torture({
     return `${kind}: ${ends.join(', ')}; counted in ${counted} of ${3 * list.length} rounds; at most ${again} bytes again`;
   });
   const seconds = ((performance.now() - start) / 1_000).toFixed(0);
+  const done = [...verdicts.values()].reduce((sum, list) => sum + list.length, 0);
   figures.push(
-    `${kinds.length} kinds of faults x ${count} seeds on real sockets in ${seconds} s: ${failed} broke a rule`,
+    `${done} runs under ${kinds.length} kinds of faults on real sockets${done < asked ? ` of ${asked}, then the time was over` : ''}, ` +
+      `in ${seconds} s: ${failed} broke a rule`,
   );
   return { figures, failed };
 }

@@ -11,13 +11,13 @@ import { floatBytes } from '../../../shared/weights.ts';
 import { storedRun } from '../../contracts/store.ts';
 import type { MortalMessage } from '../../helpers/mortal-server.ts';
 import { Nursery } from '../../helpers/mortal.ts';
-import type { Outcome } from '../figures.ts';
+import type { Outcome, TortureOptions } from '../figures.ts';
 
 const clients = 100;
 const restarts = 5;
 
 /** Starts servers on a folder with so many rounds of 100 clients, and measures until they answer. */
-export async function torture({ count: rounds }: { readonly count: number }): Promise<Outcome> {
+export async function torture({ count: rounds }: Pick<TortureOptions, 'count'>): Promise<Outcome> {
   const dataDir = await mkdtemp(join(tmpdir(), 'fedloom-restart-'));
   const servers = await Nursery.of<MortalMessage>('test/helpers/mortal-server.ts');
   try {
