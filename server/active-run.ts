@@ -349,7 +349,7 @@ export class ActiveRun implements AttemptOwner {
     const record = this.#recordOf(attempt, weights);
     const seconds = (record.endedAt - record.startedAt) / 1000;
     const round = { record, evaluation: null, metrics: { seconds } };
-    const bases = again.size === 0 ? {} : { bases: [...again] };
+    const bases = again.size === 0 ? {} : { bases: storedBases(again, this.#host.clock) };
     await this.#host.store.commitRound(id, round, { weights, strategyState, ...bases });
     this.#last = record;
     this.#carried = new Map(again);
@@ -457,8 +457,8 @@ export class ActiveRun implements AttemptOwner {
     this.#evaluation = evaluation;
     this.#last = last;
     if (stored.round === round) return;
-    const { bases } = (await this.#host.store.attempt(stored.id)) ?? {};
-    this.#carried = new Map(bases);
+    const { bases = [] } = (await this.#host.store.attempt(stored.id)) ?? {};
+    this.#carried = new Map(restoredBases(bases, this.#host.clock));
     this.#attempts = 0;
     this.#spoilers.clear();
   }

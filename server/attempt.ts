@@ -182,7 +182,7 @@ export class Attempt {
   get broughtAgain(): Bases {
     if (this.#buffer === undefined) return new Map();
     const isThere = (id: ClientId): boolean => this.#population.isReady(id);
-    const now = this.#host.clock.now();
+    const now = this.#host.clock.steady();
     return bringAgain(this.#state, this.plan.bases, (id) => this.#ownBase(id), isThere, now);
   }
 

@@ -69,7 +69,7 @@ function pick(seed: number, where: Where, turn: number, from: readonly ClientId[
  * it once more.
  * @param own - of members without another base: the attempt's own
  * @param isThere - whether a client is connected: of one that has gone nobody knows whether it comes back
- * @param now - ms since 1970: the time to give a counted update again is its own
+ * @param now - ms of the steady clock: the time to give a counted update again is its own
  */
 export function bringAgain(
   state: RoundState,
