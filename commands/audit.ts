@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { readAudit } from '../server/audit-log.ts';
+import { readAudit } from '../server/access/audit-log.ts';
 import { FederatedError } from '../shared/errors.ts';
 import { bold, printJson, printTable, runAction, say } from './output.ts';
 

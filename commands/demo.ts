@@ -5,7 +5,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError } from 'commander';
-import { RunFolder } from '../server/run-folder.ts';
+import { RunFolder } from '../server/run-folder/run-folder.ts';
 import { createServer, type FederatedServer } from '../server/server.ts';
 import { FederatedError } from '../shared/errors.ts';
 import { runId } from '../shared/ids.ts';

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import type { RunView } from '../server/operations.ts';
-import { viewOfStoredRun } from '../server/run-view.ts';
+import { viewOfStoredRun } from '../server/views/run-view.ts';
 import { openStore } from '../server/store/open.ts';
 import type { StoredRound } from '../server/store/store.ts';
 import { FederatedError } from '../shared/errors.ts';

@@ -6,7 +6,7 @@ import { Command, Option } from 'commander';
 import pino from 'pino';
 import type { AdmissionMode } from '../server/gateway/admission.ts';
 import type { RunView } from '../server/operations.ts';
-import { RunFolder } from '../server/run-folder.ts';
+import { RunFolder } from '../server/run-folder/run-folder.ts';
 import { createServer, type FederatedServer } from '../server/server.ts';
 import { checkRunConfig } from '../server/config.ts';
 import type { Log } from '../server/host.ts';

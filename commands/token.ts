@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { loadTokenKey, rotatable, rotateSecret, type Rotatable } from '../server/secrets.ts';
-import { signToken, type TokenClaims } from '../server/signed-token.ts';
+import { loadTokenKey, rotatable, rotateSecret, type Rotatable } from '../server/access/secrets.ts';
+import { signToken, type TokenClaims } from '../server/access/signed-token.ts';
 import { FederatedError } from '../shared/errors.ts';
 import { printJson, runAction, say } from './output.ts';
 import { findServer } from './server-api.ts';

@@ -5,7 +5,7 @@
 export const plantedBugs = [
   {
     name: 'clients hear of a round before it is durable',
-    file: 'server/active-run.ts',
+    file: 'server/run/active-run.ts',
     from: '    await store.commitRound(this.#stored.id, { record, evaluation: null, metrics }, { weights, strategyState });\n',
     to:
       '    this.#tellCommitted(attempt, record);\n' +
@@ -14,7 +14,7 @@ export const plantedBugs = [
   },
   {
     name: 'the round is stored before its model',
-    file: 'server/active-run.ts',
+    file: 'server/run/active-run.ts',
     from: '    const weights = await blobs.put(floatBytes(next.weights));\n',
     to:
       "    const { createHash } = await import('node:crypto');\n" +
@@ -24,10 +24,10 @@ export const plantedBugs = [
   },
   {
     name: 'a second report of a client is taken',
-    file: 'server/report-check.ts',
+    file: 'server/uploads/report-check.ts',
     from: 'if (context.counted !== undefined) {',
     to: 'if (context.counted !== undefined && context.round < 0) {',
-    tests: ['test/server/report-check.test.ts'],
+    tests: ['test/server/uploads/report-check.test.ts'],
   },
   {
     name: 'a round closes with one report too few',
@@ -55,7 +55,7 @@ export const plantedBugs = [
   },
   {
     name: 'the deadline is never set',
-    file: 'server/attempt-clocks.ts',
+    file: 'server/attempt/clocks.ts',
     from: '    this.#cancelDeadline = this.#clock.after(Math.max(0, at - this.#clock.steady()), over);\n',
     to: '    void over;\n',
     tests: ['test/integration/faults.test.ts'],
@@ -99,17 +99,17 @@ export const plantedBugs = [
   },
   {
     name: 'the round of a report is not checked',
-    file: 'server/report-check.ts',
+    file: 'server/uploads/report-check.ts',
     from: '  if (report.round < round)',
     to: '  if (report.round < 0)',
-    tests: ['test/server/report-check.test.ts'],
+    tests: ['test/server/uploads/report-check.test.ts'],
   },
   {
     name: 'the number of examples is not bounded',
-    file: 'server/report-check.ts',
+    file: 'server/uploads/report-check.ts',
     from: 'report.examples > context.maxExamples',
     to: 'report.examples > Number.MAX_SAFE_INTEGER',
-    tests: ['test/server/report-check.test.ts'],
+    tests: ['test/server/uploads/report-check.test.ts'],
   },
   {
     name: 'every attempt has the same keys',
@@ -140,7 +140,7 @@ export const plantedBugs = [
   },
   {
     name: 'a server that was killed has two attempts at once',
-    file: 'server/active-run.ts',
+    file: 'server/run/active-run.ts',
     from: 'if (!this.#isTakenUp || this.#isEnding',
     to: 'if (this.#isEnding',
     tests: ['test/server/coordinator.test.ts'],
@@ -154,16 +154,16 @@ export const plantedBugs = [
   },
   {
     name: 'a gap in an upload is not noticed',
-    file: 'server/uploads.ts',
+    file: 'server/uploads/uploads.ts',
     from: 'if (offset !== upload.offset || offset',
     to: 'if (offset',
-    tests: ['test/server/uploads.test.ts'],
+    tests: ['test/server/uploads/uploads.test.ts'],
   },
   {
     name: 'every client weighs the same',
-    file: 'server/round-sum.ts',
+    file: 'server/aggregation/round-sum.ts',
     from: "const weight = this.#weighting === 'examples' ? examples : 1;",
     to: 'const weight = 1;',
-    tests: ['test/server/round-sum.test.ts'],
+    tests: ['test/server/aggregation/round-sum.test.ts'],
   },
 ];

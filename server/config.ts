@@ -7,7 +7,7 @@ import { planOfClients } from './strategies/client-part.ts';
 import { strategySchema } from './strategies/options.ts';
 import type { Buffer, SetStrategy } from './strategies/strategy.ts';
 import { bufferOf, strategyOf } from './strategies/table.ts';
-import { checkSetBytes } from './update-set.ts';
+import { checkSetBytes } from './aggregation/update-set.ts';
 
 /** A run's settings: everything the server decides about one training of a task. Plain JSON. */
 

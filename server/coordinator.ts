@@ -7,16 +7,16 @@ import { checkTaskFits } from '../shared/tasks/fit.ts';
 import { modelLayout } from '../shared/tasks/model.ts';
 import { encodeTask } from '../shared/tasks/task.ts';
 import { floatBytes, layoutSize } from '../shared/weights.ts';
-import { ActiveRun } from './active-run.ts';
-import type { MessageWhere } from './attempt-plan.ts';
+import { ActiveRun } from './run/active-run.ts';
+import type { MessageWhere } from './attempt/plan.ts';
 import { checkRunConfig, isSecure, type RunConfig } from './config.ts';
 import type { Session, SessionHandler } from './gateway/session.ts';
 import type { Host } from './host.ts';
 import type { ClientRound, ClientView, RoundDetail, RoundSummary, RunView } from './operations.ts';
 import { Roster } from './roster.ts';
-import { detailOfRecord, roundsOfClient, summaryOf } from './round-detail.ts';
+import { detailOfRecord, roundsOfClient, summaryOf } from './views/round-detail.ts';
 import { hasGiven } from './round.ts';
-import { viewOfActiveRun, viewOfStoredRun } from './run-view.ts';
+import { viewOfActiveRun, viewOfStoredRun } from './views/run-view.ts';
 import type { StoredRound, StoredRun } from './store/store.ts';
 
 /**

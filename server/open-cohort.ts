@@ -1,6 +1,6 @@
 import type { ClientId, RunId } from '../shared/ids.ts';
 import { seeded } from '../shared/random.ts';
-import type { Base, Bases } from './attempt-plan.ts';
+import type { Base, Bases } from './attempt/plan.ts';
 import type { RunConfig } from './config.ts';
 import { hasGiven, isAtWork, type RoundState } from './round.ts';
 import type { Selection } from './selection.ts';

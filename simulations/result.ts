@@ -1,4 +1,4 @@
-import type { RoundLine } from '../server/round-lines.ts';
+import type { RoundLine } from '../server/run-folder/round-lines.ts';
 import type { RunView } from '../server/operations.ts';
 import type { StoredRound } from '../server/store/store.ts';
 import type { Sha256 } from '../shared/ids.ts';

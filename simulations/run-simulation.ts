@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Host } from '../server/host.ts';
-import { RoundLines, type RoundLine } from '../server/round-lines.ts';
-import { RunFolder } from '../server/run-folder.ts';
+import { RoundLines, type RoundLine } from '../server/run-folder/round-lines.ts';
+import { RunFolder } from '../server/run-folder/run-folder.ts';
 import { memoryBlobs, memoryStore } from '../server/store/memory.ts';
 import { openStore } from '../server/store/open.ts';
 import type { BlobStore, Store, StoredRound } from '../server/store/store.ts';

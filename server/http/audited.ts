@@ -1,5 +1,5 @@
 import type { RequestHandler } from 'express';
-import type { AuditLog } from '../audit-log.ts';
+import type { AuditLog } from '../access/audit-log.ts';
 import { bearerToken } from './token.ts';
 
 /** Writes down what changes something, and what is refused for want of a token. What is over the limits of rates is counted elsewhere. */

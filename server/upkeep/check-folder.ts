@@ -2,7 +2,7 @@ import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { normaliseJoinCode } from '../../shared/protocol/join-code.ts';
 import { canonicalJson } from '../../shared/tasks/task.ts';
-import { lineOf } from '../round-lines.ts';
+import { lineOf } from '../run-folder/round-lines.ts';
 import type { Contents } from './contents.ts';
 import type { Finding } from './finding.ts';
 

@@ -1,6 +1,6 @@
 import type { RunConfig } from '../../server/config.ts';
 import type { RunView } from '../../server/operations.ts';
-import { lineOf } from '../../server/round-lines.ts';
+import { lineOf } from '../../server/run-folder/round-lines.ts';
 import type { StoredRound } from '../../server/store/store.ts';
 import { roundOf, type RunRecord } from './run-record.ts';
 

@@ -1,6 +1,6 @@
 import * as v8 from 'node:v8';
 import { WebSocket } from 'ws';
-import { Attempt } from '../../server/attempt.ts';
+import { Attempt } from '../../server/attempt/attempt.ts';
 import { Connection } from '../../server/gateway/connection.ts';
 import { createServer } from '../../server/server.ts';
 import type { Limits } from '../../shared/protocol/limits.ts';

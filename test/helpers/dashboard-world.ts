@@ -15,7 +15,7 @@ import type {
   RunView,
   ServerEvent,
 } from '../../server/operations.ts';
-import { spreadMetrics } from '../../server/spread.ts';
+import { spreadMetrics } from '../../server/run/spread.ts';
 import { memoryBlobs } from '../../server/store/memory.ts';
 import { FederatedError } from '../../shared/errors.ts';
 import { clientId, runId, sha256Id, type ClientId } from '../../shared/ids.ts';

@@ -1,9 +1,9 @@
-import { PlainAggregation, type Aggregation, type ClosedReports } from '../../server/aggregation.ts';
-import { RoundSum } from '../../server/round-sum.ts';
+import { PlainAggregation, type Aggregation, type ClosedReports } from '../../server/aggregation/aggregation.ts';
+import { RoundSum } from '../../server/aggregation/round-sum.ts';
 import { nextModel } from '../../server/strategies/next-model.ts';
 import type { Aggregated, Strategy } from '../../server/strategies/strategy.ts';
-import { SetAggregation } from '../../server/update-set.ts';
-import { updateShapeOf } from '../../server/update-shape.ts';
+import { SetAggregation } from '../../server/aggregation/update-set.ts';
+import { updateShapeOf } from '../../server/aggregation/update-shape.ts';
 import { clientId } from '../../shared/ids.ts';
 import type { Span } from '../../shared/tasks/spans.ts';
 import { floatBytes } from '../../shared/weights.ts';

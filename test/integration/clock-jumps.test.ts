@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { loadTokenKey } from '../../server/secrets.ts';
-import { signToken } from '../../server/signed-token.ts';
+import { loadTokenKey } from '../../server/access/secrets.ts';
+import { signToken } from '../../server/access/signed-token.ts';
 import type { RoundSummary, RunView } from '../../server/operations.ts';
 import type { Limits } from '../../shared/protocol/limits.ts';
 import { useFolder } from '../contracts/folder.ts';

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { RunFolder } from '../../server/run-folder.ts';
+import { RunFolder } from '../../server/run-folder/run-folder.ts';
 import { FederatedError } from '../../shared/errors.ts';
 import { runId } from '../../shared/ids.ts';
 import { Federation, tinyConfig, tinyTask } from '../helpers/federation.ts';

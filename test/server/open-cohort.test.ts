@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { Base } from '../../server/attempt-plan.ts';
+import type { Base } from '../../server/attempt/plan.ts';
 import { bringAgain, carryOn, joining, openCohort, stalenessOf } from '../../server/open-cohort.ts';
 import { newRound, step, type RoundEvent, type RoundState } from '../../server/round.ts';
 import { fedBuff } from '../../server/strategies/fedbuff.ts';

@@ -4,7 +4,7 @@ import { percent, points } from '../format.ts';
 import { Card } from '../parts/card.tsx';
 import { histogram } from '../store/history.ts';
 import { committed, detail, run } from '../store/state.ts';
-import { spreadMetrics } from '../../spread.ts';
+import { spreadMetrics } from '../../run/spread.ts';
 
 const bins = 20;
 

@@ -6,7 +6,7 @@ import { createHttpApp, type HttpAppOptions } from '../../../server/http/app.ts'
 import { createMetrics } from '../../../server/metrics.ts';
 import type { Operations, Role, RunView } from '../../../server/operations.ts';
 import { modelFiles } from '../../../server/export/model-files.ts';
-import { detailOfRecord, roundsOfClient, summaryOf } from '../../../server/round-detail.ts';
+import { detailOfRecord, roundsOfClient, summaryOf } from '../../../server/views/round-detail.ts';
 import { memoryBlobs, memoryStore } from '../../../server/store/memory.ts';
 import type { BlobStore, Store } from '../../../server/store/store.ts';
 import { FederatedError } from '../../../shared/errors.ts';

@@ -3,7 +3,7 @@ import Database from 'libsql';
 import { cpSync, existsSync, readdirSync } from 'node:fs';
 import { open, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { RunFolder } from '../../../server/run-folder.ts';
+import { RunFolder } from '../../../server/run-folder/run-folder.ts';
 import { openStore } from '../../../server/store/open.ts';
 import { namedBlobs, readContents } from '../../../server/upkeep/contents.ts';
 import { isWhole, type Finding } from '../../../server/upkeep/finding.ts';

@@ -3,7 +3,7 @@ import { DecodedSum } from '../../../shared/updates/decode.ts';
 import { encodeUpdate } from '../../../shared/updates/encode.ts';
 import { wordLayout } from '../../../shared/updates/layout.ts';
 import { makeUpdatePlan } from '../../../shared/updates/plan.ts';
-import { RoundSum } from '../../../server/round-sum.ts';
+import { RoundSum } from '../../../server/aggregation/round-sum.ts';
 
 const plan = (weighting: 'examples' | 'uniform') =>
   makeUpdatePlan({
