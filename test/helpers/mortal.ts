@@ -14,9 +14,24 @@ export class Mortal<M extends Word> {
   readonly #messages: M[] = [];
   readonly #wake = new Set<() => void>();
 
-  /** @param execArgv - flags of Node */
-  constructor(script: string, execArgv: readonly string[] = []) {
-    this.process = fork(script, { execArgv: [...execArgv], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  /**
+   * @param options.flags - of Node
+   * @param options.addressSpace - most that the process may map (`ulimit -v`), bytes
+   */
+  constructor(
+    script: string,
+    {
+      flags = [],
+      addressSpace,
+      isLoud = true,
+    }: { readonly flags?: readonly string[]; readonly addressSpace?: number; readonly isLoud?: boolean } = {},
+  ) {
+    const limited = [`ulimit -v ${Math.floor((addressSpace ?? 0) / 1024)}; exec "$0" "$@"`, process.execPath];
+    this.process = fork(script, {
+      ...(addressSpace === undefined ? {} : { execPath: '/bin/sh' }),
+      execArgv: [...(addressSpace === undefined ? [] : ['-c', ...limited]), ...flags],
+      stdio: ['ignore', 'ignore', isLoud ? 'inherit' : 'ignore', 'ipc'],
+    });
     this.died = new Promise((resolve) => this.process.once('exit', () => resolve(undefined)));
     this.process.on('message', (message: M) => {
       this.#messages.push(message);
