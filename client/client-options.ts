@@ -35,6 +35,11 @@ export interface FederatedClientOptions {
   readonly label?: string;
   /** Stay after a run is finished and take part in the next. Default: false. */
   readonly stay?: boolean;
+  /**
+   * After so many equal refusals in a row that may have been damage on the way (a server with another key, a handshake that cannot be
+   * read) the client gives up; each is told as a `problem`. A refusal under the session's seal counts at once. Default: 5.
+   */
+  readonly maxDoubtfulRefusals?: number;
   /** How often the conditions of `when`, and data that are too few, are looked at, ms. Default: 30,000. */
   readonly checkEvery?: number;
 }
@@ -46,7 +51,7 @@ export interface StateDetail {
   readonly message: string;
 }
 
-/** Why this client did not do its part in an attempt: its own refusal, or the server's. */
+/** Why this client did not do its part in an attempt, or does not get in: its own refusal, or the server's. */
 export interface ProblemDetail {
   readonly code: ErrorCode;
   readonly message: string;

@@ -33,8 +33,11 @@ export interface ConnectionEvents {
   sent(name: string, bytes: number, message?: ClientMessage): void;
   /** The first one is `welcome`. */
   message(message: ServerMessage): void;
-  /** Once. Nothing comes after it. */
-  closed(code: ErrorCode, message: string): void;
+  /**
+   * Once. Nothing comes after it.
+   * @param isSure - what ended it came under the seal of this session: neither damage nor anyone on the way can have made it
+   */
+  closed(code: ErrorCode, message: string, isSure: boolean): void;
 }
 
 /** One WebSocket to the server, from the handshake to its end. */
@@ -116,24 +119,25 @@ export class ClientConnection {
   #receive(bytes: Uint8Array): void {
     if (this.#closed) return;
     this.#lastHeard = this.#options.platform.clock.steady();
+    let opened: Uint8Array | null = null;
     try {
       if (this.#channel === null) this.#finishHandshake(bytes);
-      else this.#receiveSealed(this.#channel, bytes);
+      else this.#receiveOpened((opened = this.#channel.open(bytes)));
     } catch (thrown) {
-      this.#fail(thrown);
+      this.#fail(thrown, opened !== null);
     }
   }
 
-  #fail(thrown: unknown): void {
+  #fail(thrown: unknown, isSure: boolean): void {
     const { code, message } = asFederatedError(thrown);
-    this.#end(code, message);
+    this.#end(code, message, isSure);
   }
 
   #finishHandshake(bytes: Uint8Array): void {
     const session = this.#handshake.finish(bytes, this.#options.link.fingerprint);
     this.#channel = new SealedChannel({ primitives: this.#options.platform.primitives, ...session });
     this.#serverPublicKey = session.serverPublicKey;
-    this.#authenticate(session.transcript).catch((thrown: unknown) => this.#fail(thrown));
+    this.#authenticate(session.transcript).catch((thrown: unknown) => this.#fail(thrown, false));
   }
 
   async #authenticate(transcript: Uint8Array): Promise<void> {
@@ -152,8 +156,8 @@ export class ClientConnection {
     });
   }
 
-  #receiveSealed(channel: SealedChannel, bytes: Uint8Array): void {
-    const frame = decodeFrame(channel.open(bytes), this.#welcome?.chunkBytes ?? defaultLimits.chunkBytes);
+  #receiveOpened(bytes: Uint8Array): void {
+    const frame = decodeFrame(bytes, this.#welcome?.chunkBytes ?? defaultLimits.chunkBytes);
     if (frame.kind === 'chunk') throw new FederatedError('UNEXPECTED_MESSAGE', 'a server sends no chunks');
     const { maxControlBytes, maxRosterBytes } = defaultLimits;
     const long = frame.kind === 'part';
@@ -163,7 +167,7 @@ export class ClientConnection {
     if (payload === null) return;
     const message = checkServerMessage(decodeControl(payload, long ? maxRosterBytes : maxControlBytes));
     if (this.#welcome === null) {
-      if (message.type === 'error') return this.#end(message.code, message.message);
+      if (message.type === 'error') return this.#end(message.code, message.message, message.code !== 'BAD_FRAME');
       if (message.type !== 'welcome')
         throw new FederatedError('UNEXPECTED_MESSAGE', `expected welcome, got ${message.type}`);
       const { chunkBytes, windowBytes, heartbeat } = message;
@@ -199,12 +203,12 @@ export class ClientConnection {
     });
   }
 
-  #end(code: ErrorCode, message: string): void {
+  #end(code: ErrorCode, message: string, isSure = false): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#cancelTimer();
     this.#socket.close();
     this.#channel?.close();
-    this.#events.closed(code, message);
+    this.#events.closed(code, message, isSure);
   }
 }

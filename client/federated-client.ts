@@ -24,7 +24,7 @@ import { OwnState } from './own-state.ts';
 import { Queue } from './queue.ts';
 import { SecureRounds } from './secure-rounds.ts';
 import {
-  newSession,
+  beginSession,
   type Job,
   type KeptUpdate,
   type Outgoing,
@@ -52,7 +52,7 @@ export class FederatedClient extends EventTarget {
   readonly #platform: ClientPlatform;
   readonly #link: ParsedLink;
   readonly #trainer: Trainer;
-  #state: SessionState = newSession;
+  #state: SessionState;
   #shown: StateDetail = { state: 'off', reason: null, message: sentenceOf('off', null, false) };
   readonly #keys: DeviceKeys;
   #identity: Signer | null = null;
@@ -93,6 +93,7 @@ export class FederatedClient extends EventTarget {
     this.#options = options;
     this.#platform = platform;
     this.#link = parseLink(options.url);
+    this.#state = beginSession(options.maxDoubtfulRefusals);
     this.#fetcher = new BlobFetcher(platform, this.#link.httpUrl);
     this.#models = new ModelCache(platform.store, platform.primitives);
     this.#keeper = new UpdateKeeper(platform.store);
@@ -341,10 +342,10 @@ export class FederatedClient extends EventTarget {
         }
         this.#dispatch({ type: 'message', message });
       },
-      closed: (code, message) => {
+      closed: (code, message, isSure) => {
         if (this.#connection !== connection) return;
         this.#connection = null;
-        this.#dispatch({ type: 'disconnected', code, message });
+        this.#dispatch({ type: 'disconnected', code, message, isSure });
       },
     });
     this.#connection = connection;

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../shared/errors.ts';
+import { FederatedError, type ErrorCode } from '../shared/errors.ts';
 import type { ClientMessage, MessageOf, ServerMessage } from '../shared/protocol/messages.ts';
 import type { ClientState, WaitReason } from '../shared/states.ts';
 
@@ -45,6 +45,10 @@ export interface SessionState {
   readonly link: 'off' | 'connecting' | 'open' | 'waiting-to-retry';
   /** Connection attempts that failed in a row. */
   readonly failures: number;
+  /** The refusal that ended the last tries, which may have been damage on the way, and how many in a row it ended; or null. */
+  readonly doubt: { readonly code: ErrorCode; readonly times: number } | null;
+  /** After so many of them the client gives up. */
+  readonly maxDoubts: number;
   /** Why this device cannot train now, or null. */
   readonly unable: WaitReason | null;
   readonly examples: number | null;
@@ -88,8 +92,8 @@ export type SessionEvent =
   /** An update was found on the device, of an earlier start of this client with this server. */
   | { readonly type: 'restored'; readonly update: KeptUpdate; readonly secure: boolean }
   | { readonly type: 'message'; readonly message: ServerMessage }
-  /** The connection ended, or could not be made. */
-  | { readonly type: 'disconnected'; readonly code: ErrorCode; readonly message: string }
+  /** The connection ended, or could not be made. `isSure`: what ended it was said under a seal, so no damage on the way. */
+  | { readonly type: 'disconnected'; readonly code: ErrorCode; readonly message: string; readonly isSure: boolean }
   | { readonly type: 'retry' }
   | { readonly type: 'fetched'; readonly key: string }
   | { readonly type: 'trained'; readonly update: KeptUpdate }
@@ -119,7 +123,7 @@ export type SessionEffect =
   | { readonly do: 'forget'; readonly key: string }
   | { readonly do: 'show'; readonly state: ClientState; readonly reason: WaitReason | null }
   | { readonly do: 'outcome'; readonly outcome: RoundOutcome }
-  /** This client does not do its part in an attempt. */
+  /** This client does not do its part in an attempt, or was refused and tries again. */
   | { readonly do: 'problem'; readonly code: ErrorCode; readonly message: string }
   | { readonly do: 'finished'; readonly message: MessageOf<ServerMessage, 'finished'> }
   /** The end: no further connection is tried. */
@@ -128,6 +132,8 @@ export type SessionEffect =
 export const newSession: SessionState = {
   link: 'off',
   failures: 0,
+  doubt: null,
+  maxDoubts: 5,
   unable: null,
   examples: null,
   chunkWindow: 0,
@@ -141,3 +147,12 @@ export const newSession: SessionState = {
   shown: 'off',
   reason: null,
 };
+
+/** @throws FederatedError BAD_ARGUMENT */
+export function beginSession(maxDoubtfulRefusals = newSession.maxDoubts): SessionState {
+  if (Number.isSafeInteger(maxDoubtfulRefusals) && maxDoubtfulRefusals >= 1) {
+    return { ...newSession, maxDoubts: maxDoubtfulRefusals };
+  }
+  const message = `maxDoubtfulRefusals: expected a whole number from 1 on, got ${maxDoubtfulRefusals}`;
+  throw new FederatedError('BAD_ARGUMENT', message);
+}

@@ -149,7 +149,7 @@ export function step(state: SessionState, event: SessionEvent): Step {
     case 'message':
       return receive(state, event.message);
     case 'disconnected':
-      return disconnected(state, event.code, event.message);
+      return disconnected(state, event.code, event.message, event.isSure);
     case 'retry':
       if (state.link !== 'waiting-to-retry') return same(state);
       return show([{ ...state, link: 'connecting' }, [{ do: 'connect' }]], 'connecting');
@@ -210,6 +210,7 @@ function receive(state: SessionState, message: ServerMessage): Step {
         ...state,
         link: 'open',
         failures: 0,
+        doubt: null,
         chunkWindow: message.windowBytes,
         sent: 0,
         told: false,
@@ -274,7 +275,8 @@ function receive(state: SessionState, message: ServerMessage): Step {
       return showIdle([able, [...effects, send(ready(able))]], 'run-finished');
     }
     case 'error':
-      return disconnected(state, message.code, message.message);
+      // A bit of the WebSocket's own header, which no seal covers, makes text of a binary message.
+      return disconnected(state, message.code, message.message, message.code !== 'BAD_FRAME');
     case 'ping':
       return same(state);
     default:
@@ -336,18 +338,28 @@ function roundOver(state: SessionState, message: MessageOf<ServerMessage, 'commi
   return showIdle([next, [...effects, ...more, { do: 'outcome', outcome }]], 'round-in-progress');
 }
 
-function disconnected(state: SessionState, code: ErrorCode, message: string): Step {
+/**
+ * What another try may mend is tried again for ever, with growing pauses. A refusal is the end if it was sealed; if not, damaged bytes
+ * may have made it, or somebody on the way: trying again is safe, since each handshake authenticates the server anew, and a server with
+ * another key is never spoken to. So it is said, and tried again, until the same refusal has come `maxDoubts` times in a row.
+ */
+function disconnected(state: SessionState, code: ErrorCode, message: string, isSure: boolean): Step {
   if (state.link === 'off' || state.link === 'waiting-to-retry') return same(state);
   // Work goes on while the connection is away; its result is offered when the server asks again.
   const stage = state.stage === 'uploading' || state.stage === 'received' ? 'offered' : state.stage;
   const lost: SessionState = { ...state, stage, sent: 0, told: false, failures: state.failures + 1 };
-  if (!errorCodes[code].retry) {
+  const isRefusal = !errorCodes[code].retry;
+  const times = state.doubt?.code === code ? state.doubt.times + 1 : 1;
+  if (isRefusal && (isSure || times >= state.maxDoubts)) {
     const [dropped, effects] = dropJob({ ...lost, link: 'off' });
     return show([dropped, [...effects, { do: 'disconnect' }, { do: 'fail', code, message }]], 'rejected');
   }
   const retry: SessionEffect = { do: 'retry-later', failures: lost.failures };
+  const said = `${message} (${times} of ${state.maxDoubts} tries; it may be damage on the way, so the next one follows)`;
+  const problem: SessionEffect[] = isRefusal ? [{ do: 'problem', code, message: said }] : [];
+  const doubt = isRefusal ? { code, times } : state.doubt;
   return show(
-    [{ ...lost, link: 'waiting-to-retry' }, [{ do: 'disconnect' }, retry]],
+    [{ ...lost, doubt, link: 'waiting-to-retry' }, [{ do: 'disconnect' }, ...problem, retry]],
     'connecting',
     'server-unreachable',
   );

@@ -95,7 +95,7 @@ export class VirtualClient implements Session {
     this.#isConnected = false;
     this.#around.world.post(() => {
       this.#around.handler.closed(this);
-      this.#dispatch({ type: 'disconnected', code, message });
+      this.#dispatch({ type: 'disconnected', code, message, isSure: true });
     });
   }
 

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import {
+  beginSession,
   newSession,
   type Job,
   type KeptUpdate,
@@ -10,6 +11,7 @@ import {
 } from '../../client/session-types.ts';
 import { step } from '../../client/session.ts';
 import { fromHex } from '../../shared/bytes.ts';
+import type { ErrorCode } from '../../shared/errors.ts';
 import type { ClientMessage, ServerMessage } from '../../shared/protocol/messages.ts';
 
 const welcome: ServerMessage = {
@@ -136,7 +138,7 @@ describe("a client's session", () => {
     { type: 'trained', update: update(1) },
   )[0];
   const back: SessionEvent[] = [
-    { type: 'disconnected', code: 'CONNECTION_LOST', message: 'gone' },
+    { type: 'disconnected', code: 'CONNECTION_LOST', message: 'gone', isSure: false },
     { type: 'retry' },
     message(welcome),
   ];
@@ -175,7 +177,7 @@ describe("a client's session", () => {
     const [working] = run(open, message(train(1)), { type: 'fetched', key: key(1) });
     const [cut, none] = run(
       working,
-      { type: 'disconnected', code: 'CONNECTION_LOST', message: 'gone' },
+      { type: 'disconnected', code: 'CONNECTION_LOST', message: 'gone', isSure: false },
       { type: 'trained', update: update(1) },
     );
     expect(acts(none)).to.deep.equal(['disconnect', 'retry-later']);
@@ -269,8 +271,48 @@ describe("a client's session", () => {
     expect(state).to.include({ shown: 'rejected', link: 'off' });
   });
 
+  describe('refused by words that no seal covers', () => {
+    const refused = (code: ErrorCode, isSure = false): SessionEvent[] => [
+      { type: 'disconnected', code, message: 'no', isSure },
+      { type: 'retry' },
+    ];
+    const joined = run(newSession, { type: 'join', unable: null })[0];
+
+    it('says so and tries again; the fifth time in a row is the end', () => {
+      const [four, effects] = run(joined, ...Array.from({ length: 4 }, () => refused('WRONG_SERVER')).flat());
+      const each = ['disconnect', 'problem', 'retry-later', 'connect'];
+      expect(acts(effects)).to.deep.equal([...each, ...each, ...each, ...each]);
+      expect(four).to.include({ shown: 'connecting', link: 'connecting' });
+      const [five, last] = run(four, refused('WRONG_SERVER')[0]!);
+      expect(acts(last)).to.deep.equal(['disconnect', 'fail']);
+      expect(five).to.include({ shown: 'rejected', link: 'off' });
+    });
+
+    it('counts equal ones in a row: another refusal or a welcome begins anew, a lost connection says nothing', () => {
+      const wrong = Array.from({ length: 4 }, () => refused('WRONG_SERVER')).flat();
+      const [other] = run(joined, ...wrong, ...refused('BAD_HANDSHAKE'), ...wrong);
+      expect(other.doubt).to.deep.equal({ code: 'WRONG_SERVER', times: 4 });
+      const [lost] = run(joined, ...wrong, ...refused('CONNECTION_LOST'), ...refused('WRONG_SERVER'));
+      expect(lost.link).to.equal('off');
+      const [welcomed] = run(joined, ...wrong, message(welcome), ...refused('BAD_FRAME'));
+      expect(welcomed.doubt).to.deep.equal({ code: 'BAD_FRAME', times: 1 });
+    });
+
+    it('takes a sealed refusal as the last word at once, but for one that a flipped bit of WebSocket can bring about', () => {
+      expect(acts(run(joined, refused('NOT_ADMITTED', true)[0]!)[1])).to.deep.equal(['disconnect', 'fail']);
+      const text = message({ type: 'error', code: 'BAD_FRAME', message: 'expected a binary message, got text' });
+      expect(acts(run(open, text)[1])).to.deep.equal(['disconnect', 'problem', 'retry-later']);
+    });
+
+    it('gives up after another number of them, if it is told so; after none it cannot', () => {
+      const once = run(beginSession(1), { type: 'join', unable: null }, refused('BAD_HANDSHAKE')[0]!)[0];
+      expect(once.link).to.equal('off');
+      for (const wrong of [0, 1.5, Number.NaN]) expect(() => beginSession(wrong)).to.throw('maxDoubtfulRefusals');
+    });
+  });
+
   it('counts its failures, and starts over after a welcome', () => {
-    const fail: SessionEvent = { type: 'disconnected', code: 'CONNECTION_LOST', message: 'gone' };
+    const fail: SessionEvent = { type: 'disconnected', code: 'CONNECTION_LOST', message: 'gone', isSure: false };
     const [state] = run(newSession, { type: 'join', unable: null }, fail, { type: 'retry' }, fail);
     expect(state.failures).to.equal(2);
     expect(run(state, { type: 'retry' }, message(welcome))[0].failures).to.equal(0);
@@ -391,7 +433,7 @@ describe("a client's session with secure aggregation", () => {
     });
   const abandoned = (round = 1, attempt = 1): SessionEvent =>
     message({ type: 'abandoned', ...about(round, attempt), reason: 'too few' });
-  const cut: SessionEvent = { type: 'disconnected', code: 'CONNECTION_LOST', message: 'gone' };
+  const cut: SessionEvent = { type: 'disconnected', code: 'CONNECTION_LOST', message: 'gone', isSure: false };
   const back: SessionEvent[] = [{ type: 'retry' }, message(welcome)];
 
   const [securing] = run(open, message(secureTrain(1)), ...trained(1));

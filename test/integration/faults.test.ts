@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { createServer as createHttpServer } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
-import { FederatedClient } from '../../client/node.ts';
+import { FederatedClient, type ProblemDetail } from '../../client/node.ts';
 import { encodeChunkFrame, encodeControlFrame } from '../../shared/protocol/frames.ts';
 import { runId } from '../../shared/ids.ts';
 import { floatBytes } from '../../shared/weights.ts';
@@ -435,18 +435,27 @@ describe('faults of clients', () => {
       expect((await again.closed).code).to.equal('EXCLUDED');
     });
 
-    it('a server with another key: the client refuses it', async () => {
+    it('a server with another key: the client says so each time, never gets past the handshake, and gives up', async () => {
       await begin();
       const link = federation.server.joinLink.replace(/#[^.]+/, '#AAAAAAAAAAAAAAAAAAAAAA');
-      const { done } = federation.join({ url: link });
+      const { client, done } = federation.join({ url: link });
+      const problems: string[] = [];
+      client.addEventListener('problem', (event) => {
+        const { code, message } = (event as CustomEvent<ProblemDetail>).detail;
+        problems.push(`${code}: ${message.match(/\d of \d/)![0]}`);
+      });
       const error = await done.catch((thrown: unknown) => thrown);
       expect(error).to.include({ code: 'WRONG_SERVER' });
+      expect(problems).to.deep.equal([1, 2, 3, 4].map((time) => `WRONG_SERVER: ${time} of 5`));
+      const { sent } = await client.inspect();
+      expect(sent.map((each) => [each.message, each.count])).to.deep.equal([['hello', 5]]);
+      expect(await federation.server.operations.clients()).to.deep.equal([]);
     });
   });
 });
 
 describe('a client at a wrong address', () => {
-  it('says at once that there is no Fedloom server, instead of trying for ever', async () => {
+  it('says at once that there is no Fedloom server, and gives up soon instead of trying for ever', async () => {
     const other = createHttpServer((_, response) => void response.writeHead(404).end());
     other.on('upgrade', (_, socket) => socket.end('HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n'));
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
@@ -455,12 +464,16 @@ describe('a client at a wrong address', () => {
       url: `ws://127.0.0.1:${port}/v1`,
       consent: 'given',
       data: () => ({ xs: [], ys: [] }),
+      maxDoubtfulRefusals: 2,
     });
+    const problems: unknown[] = [];
+    client.addEventListener('problem', (event) => problems.push((event as CustomEvent<ProblemDetail>).detail.code));
     const error = await client
       .join()
       .next()
       .catch((thrown: unknown) => thrown);
     expect(error).to.include({ code: 'BAD_LINK' });
+    expect(problems).to.deep.equal(['BAD_LINK']);
     other.close();
   });
 });
