@@ -6,7 +6,7 @@ import { concat } from '../../shared/bytes.ts';
 import { nativePrimitives } from '../../shared/crypto/native.ts';
 import { usualGenerator, type GeneratorName } from '../../shared/crypto/primitives.ts';
 import { FederatedError } from '../../shared/errors.ts';
-import { applyMasksInParts, partWords } from '../../shared/vector/mask-parts.ts';
+import { applyMasksInParts } from '../../shared/vector/mask-parts.ts';
 import { checkGenerator, checkKeys, checkModulusBits } from '../../shared/vector/masking.ts';
 import { workerEntry } from '../../shared/worker-entry.ts';
 import type { MaskAnswer, MaskJob } from './job.ts';
@@ -23,6 +23,9 @@ const worthThreads = 2 ** 22;
 
 /** Words below which a vector is not divided further among threads. */
 const fewestWords = 65_536;
+
+/** Words of a part at most: 512 KiB, beside which opening the keystreams anew is little. */
+const partWords = 131_072;
 
 /** Words of a part, a multiple of 16, such that every thread has as many parts to do as every other. */
 function partFor(words: number, threads: number): number {

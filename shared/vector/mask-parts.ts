@@ -1,10 +1,9 @@
 import { usualGenerator, type Keystream } from '../crypto/primitives.ts';
+import { tileWords } from './masking-kernels.ts';
 import { checkGenerator, checkKeys, checkModulusBits, MaskAdder, type MaskOptions } from './masking.ts';
 
-/** Words of a part: 512 KiB, which stay in a processor's second cache; a multiple of 16. */
-export const partWords = 131_072;
-/** Keys that go over a part between two pauses: 4 MiB of keystream, some three milliseconds of work. */
-const keysAtOnce = 8;
+/** Masks of one tile between two pauses: 4 MiB of keystream, some three milliseconds of work. */
+const masksAtOnce = 64;
 
 export interface MaskPartsOptions extends Pick<MaskOptions, 'generator' | 'keystreams'> {
   /** Awaited between two stretches of work: there the caller's event loop gets its turn. */
@@ -13,7 +12,7 @@ export interface MaskPartsOptions extends Pick<MaskOptions, 'generator' | 'keyst
 
 /**
  * words + the masks of `plus` - those of `minus`, modulo 2^M, in place: the same bits as `MaskAdder.apply` on the whole, but
- * part by part with pauses between, so that the calling thread is never busy for more than some milliseconds. Nobody else
+ * tile by tile with pauses between, so that the calling thread is never busy for more than some milliseconds. Nobody else
  * may touch words or keys before it is done.
  * @param words - d words; their bits from M on are ignored, and zero after the first mask
  * @param modulusBits - M, 1 .. 32
@@ -31,19 +30,25 @@ export async function applyMasksInParts(
   checkGenerator(generator, keystreams);
   checkKeys([...plus, ...minus]);
   const keystream = keystreams[generator];
-  // Opened once, and read on from part to part.
+  // Opened once, and read on from tile to tile.
   const opened = (keys: readonly Uint8Array[]): Keystream[] =>
     keystream === undefined ? [] : keys.map((key) => keystream(key, 0));
   const streams = { plus: opened(plus), minus: opened(minus) };
-  let isFirst = true;
-  for (let firstWord = 0; firstWord < words.length; firstWord += partWords) {
-    const part = words.subarray(firstWord, firstWord + partWords);
-    const adder = new MaskAdder(part, modulusBits, { generator, keystreams, firstWord });
-    for (let at = 0; at < plus.length + minus.length; at += keysAtOnce) {
-      if (!isFirst) await pause();
-      isFirst = false;
-      const ofPlus = [at, at + keysAtOnce] as const;
-      const ofMinus = [Math.max(0, at - plus.length), Math.max(0, at + keysAtOnce - plus.length)] as const;
+  const all = plus.length + minus.length;
+  let done = 0; // since the last pause
+  for (let firstWord = 0; firstWord < words.length; firstWord += tileWords) {
+    const tile = words.subarray(firstWord, firstWord + tileWords);
+    const adder = new MaskAdder(tile, modulusBits, { generator, keystreams, firstWord });
+    // All masks go over a tile before the next: each stretch brings it into the kernels' memory and back.
+    for (let from = 0, to = 0; from < all; from = to) {
+      if (done === masksAtOnce) {
+        await pause();
+        done = 0;
+      }
+      to = Math.min(all, from + masksAtOnce - done);
+      done += to - from;
+      const ofPlus = [from, to] as const;
+      const ofMinus = [Math.max(0, from - plus.length), Math.max(0, to - plus.length)] as const;
       if (adder.takesStreams) adder.applyStreams(streams.plus.slice(...ofPlus), streams.minus.slice(...ofMinus));
       else adder.apply(plus.slice(...ofPlus), minus.slice(...ofMinus));
     }

@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { utf8 } from '../../../shared/bytes.ts';
 import { seeded } from '../../../shared/random.ts';
-import { applyMasksInParts, partWords } from '../../../shared/vector/mask-parts.ts';
+import { applyMasksInParts } from '../../../shared/vector/mask-parts.ts';
+import { tileWords } from '../../../shared/vector/masking-kernels.ts';
 import { MaskAdder } from '../../../shared/vector/masking.ts';
 import { refuses } from '../../contracts/store.ts';
 import { native } from '../../helpers/primitives.ts';
@@ -16,7 +17,7 @@ describe('masks in parts', () => {
   it('have the bits of masks applied at once, for any numbers of words and keys', async () => {
     const { keystreams } = native;
     for (const how of [{}, { keystreams }, { keystreams, generator: 'aes-256-ctr' }] as const) {
-      for (const length of [0, 1, 100, partWords - 1, partWords, partWords + 1, 2 * partWords + 5001]) {
+      for (const length of [0, 1, 100, tileWords - 1, tileWords, tileWords + 1, 2 * tileWords + 5001]) {
         for (const [plus, minus] of [
           [1, 0],
           [0, 1],
@@ -34,14 +35,15 @@ describe('masks in parts', () => {
     }
   });
 
-  it('pause after every 8 keys of a part, and not before the first nor after the last', async () => {
+  it('pause after every 64 masks of a tile, and not before the first nor after the last', async () => {
     for (const [length, keys, pauses] of [
-      [0, 30, 0],
-      [partWords, 0, 0],
-      [partWords, 8, 0],
-      [partWords, 9, 1],
-      [3 * partWords, 8, 2],
-      [2 * partWords + 1, 20, 8], // 3 parts of 3 stretches each: 9 - 1
+      [0, 100, 0],
+      [tileWords, 0, 0],
+      [tileWords, 64, 0],
+      [tileWords, 65, 1],
+      [8 * tileWords, 8, 0],
+      [8 * tileWords, 9, 1],
+      [2 * tileWords + 1, 100, 4], // 300 masks of a tile: after 64, 128, 192 and 256
     ] as const) {
       let paused = 0;
       const pause = async (): Promise<void> => void paused++;
@@ -59,11 +61,11 @@ describe('masks in parts', () => {
   });
 
   it('stop where a pause rejects', async () => {
-    const words = vector(2 * partWords);
+    const words = vector(2 * tileWords);
     const pause = (): Promise<void> => Promise.reject(new Error('stop'));
-    const error = await applyMasksInParts(words, 32, keysOf('a', 1), [], { pause }).catch((thrown: Error) => thrown);
+    const error = await applyMasksInParts(words, 32, keysOf('a', 65), [], { pause }).catch((thrown: Error) => thrown);
     expect((error as Error).message).to.equal('stop');
-    expect(isSame(words.subarray(partWords), vector(2 * partWords).subarray(partWords))).to.equal(true);
+    expect(isSame(words.subarray(tileWords), vector(2 * tileWords).subarray(tileWords))).to.equal(true);
   });
 
   it('refuse a bad key or modulus, or a generator that is not there, with the words unchanged', async () => {
