@@ -198,7 +198,7 @@ export class SecureRounds {
     const info = utf8(`fedloom/1 rounding ${name}`);
     const noiseKey = this.#platform.primitives.hkdf(this.#rounding, new Uint8Array(0), info, 32);
     try {
-      return encodeUpdate(plan, contribution, noiseKey);
+      return encodeUpdate(plan, contribution, noiseKey, this.#platform.primitives.keystreams);
     } finally {
       noiseKey.fill(0);
     }

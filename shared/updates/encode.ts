@@ -1,3 +1,4 @@
+import type { Keystreams } from '../crypto/primitives.ts';
 import { FederatedError } from '../errors.ts';
 import { clipFactor } from './clip.ts';
 import { writeCounter } from './counters.ts';
@@ -20,10 +21,16 @@ export interface Contribution {
 /**
  * The client half of the pipeline up to the mask: clip, weigh, quantise, append weight, examples and metrics.
  * @param noiseKey - 32 fresh bytes from a cryptographic generator, used for this one call and then forgotten
+ * @param keystreams - the platform's (`primitives.keystreams`), for speed alone
  * @returns words of Z_2^M, as many as the plan's layout has, to be masked and packed
  * @throws FederatedError WRONG_SHAPE, NOT_FINITE, BAD_EXAMPLES or BAD_PLAN; nothing has left the client then
  */
-export function encodeUpdate(plan: UpdatePlan, contribution: Contribution, noiseKey: Uint8Array): Uint32Array {
+export function encodeUpdate(
+  plan: UpdatePlan,
+  contribution: Contribution,
+  noiseKey: Uint8Array,
+  keystreams: Keystreams = {},
+): Uint32Array {
   const { delta, examples, metrics } = contribution;
   if (delta.length !== plan.dimension) {
     throw new FederatedError(
@@ -36,7 +43,7 @@ export function encodeUpdate(plan: UpdatePlan, contribution: Contribution, noise
   checkNamed(plan, metrics);
   const layout = wordLayout(plan);
   const words = new Uint32Array(layout.words);
-  quantiseUpdate(plan, words.subarray(0, plan.dimension), delta, { clip, weight, noiseKey });
+  quantiseUpdate(plan, words.subarray(0, plan.dimension), delta, { clip, weight, noiseKey, keystreams });
   writeCounter(layout.format, words.subarray(layout.weight.start, layout.weight.end), weight);
   writeCounter(layout.format, words.subarray(layout.examples.start, layout.examples.end), examples);
   writeMetrics(layout, words, { examples, weight }, metrics);

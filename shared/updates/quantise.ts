@@ -1,12 +1,12 @@
 import { FederatedError } from '../errors.ts';
-import { quantise } from '../vector/quantise.ts';
+import { quantise, type NoiseOptions } from '../vector/quantise.ts';
 import type { UpdatePlan } from './plan.ts';
 
 /** Steps in one unit of the weights, 2^(b-1) / B: the client half multiplies by it, the server half divides the sum's signed steps. */
 export const stepsPerUnit = ({ quantizationBits, coordinateBound }: UpdatePlan): number =>
   2 ** (quantizationBits - 1) / coordinateBound;
 
-export interface QuantiseOptions {
+export interface QuantiseOptions extends Pick<NoiseOptions, 'keystreams'> {
   /** What clipping multiplies the update with, in (0, 1]. */
   readonly clip: number;
   /** w, a whole number */
@@ -29,11 +29,11 @@ export function quantiseUpdate(
   plan: UpdatePlan,
   words: Uint32Array,
   values: Float32Array,
-  { clip, weight, noiseKey }: QuantiseOptions,
+  { clip, weight, noiseKey, keystreams }: QuantiseOptions,
 ): void {
   if (noiseKey.length !== 32) {
     throw new FederatedError('BAD_ARGUMENT', `quantise: the noise key has ${noiseKey.length} bytes, expected 32`);
   }
   const limit = weight * 2 ** (plan.quantizationBits - 1);
-  quantise(words, values, weight * stepsPerUnit(plan) * clip, noiseKey, limit, plan.modulusBits);
+  quantise(words, values, weight * stepsPerUnit(plan) * clip, noiseKey, limit, plan.modulusBits, { keystreams });
 }

@@ -10,7 +10,7 @@ export interface MaskingKernels {
   add(words: number, terms: number, count: number, sign: number, modulus: number): void;
   quantise(out: number, values: number, count: number, factor: number, limit: number, modulus: number): void;
   /** Two tiles and a key, with their addresses. */
-  readonly tile: { readonly at: number; readonly words: Uint32Array };
+  readonly tile: { readonly at: number; readonly words: Uint32Array; readonly bytes: Uint8Array };
   readonly terms: {
     readonly at: number;
     readonly words: Uint32Array;
@@ -49,7 +49,7 @@ function load(): MaskingKernels {
     mask,
     add,
     quantise,
-    tile: { at: 0, words: new Uint32Array(buffer, 0, tileWords) },
+    tile: { at: 0, words: new Uint32Array(buffer, 0, tileWords), bytes: new Uint8Array(buffer, 0, 4 * tileWords) },
     terms: {
       at: termsAt,
       words: new Uint32Array(buffer, termsAt, tileWords),

@@ -25,7 +25,7 @@ export interface MaskOptions {
 const longest = 2 ** 36;
 
 /** Below so many words, opening a platform cipher for each key costs more than it saves. */
-const worthACipher = 4096;
+export const worthACipher = 4096;
 
 /**
  * Adds masks to a vector of Z_2^M and takes them away again: mask i of a key is word i of its keystream by the generator

@@ -1,7 +1,15 @@
+import type { Keystreams } from '../crypto/primitives.ts';
 import { FederatedError } from '../errors.ts';
 import { maskingKernels, tileWords } from './masking-kernels.ts';
-import { checkModulusBits } from './masking.ts';
+import { checkModulusBits, worthACipher } from './masking.ts';
 import { modulusMask, plainMask, plainQuantise } from './plain-masking.ts';
+
+export interface NoiseOptions {
+  /** The platform's (`primitives.keystreams`), of which ChaCha20 is taken for vectors long enough to gain from it. */
+  readonly keystreams?: Keystreams | undefined;
+  /** False takes the plain reference. */
+  readonly wasm?: boolean;
+}
 
 /**
  * Fixed point with stochastic rounding, in one pass: out[i] = clamp(floor(values[i] * factor + u_i), -limit, limit) as a word
@@ -14,7 +22,6 @@ import { modulusMask, plainMask, plainQuantise } from './plain-masking.ts';
  * @param noiseKey - 32 bytes, fresh for each vector
  * @param limit - a whole number, 0 .. 2^31 - 1
  * @param modulusBits - M, 1 .. 32; the caller sees to it that the limit fits
- * @param wasm - false takes the plain reference
  * @throws FederatedError BAD_ARGUMENT
  */
 export function quantise(
@@ -24,7 +31,7 @@ export function quantise(
   noiseKey: Uint8Array,
   limit: number,
   modulusBits: number,
-  wasm = true,
+  { keystreams = {}, wasm = true }: NoiseOptions = {},
 ): void {
   check(out, values, factor, noiseKey, limit);
   checkModulusBits(modulusBits);
@@ -37,12 +44,16 @@ export function quantise(
   }
   const { tile, terms, key } = kernels;
   const modulus = modulusMask(modulusBits);
+  const noise = values.length < worthACipher ? undefined : keystreams.chacha20?.(noiseKey, 0);
   key.bytes.set(noiseKey);
   for (let start = 0; start < values.length; start += tileWords) {
     const count = Math.min(tileWords, values.length - start);
     const whole = Math.ceil(count / 64) * 64;
-    tile.words.fill(0, 0, whole);
-    kernels.mask(tile.at, whole, key.at, start / 16, 0, -1);
+    if (noise !== undefined) tile.bytes.set(noise(4 * count));
+    else {
+      tile.words.fill(0, 0, whole);
+      kernels.mask(tile.at, whole, key.at, start / 16, 0, -1);
+    }
     terms.floats.set(values.subarray(start, start + count));
     kernels.quantise(tile.at, terms.at, Math.ceil(count / 4) * 4, factor, limit, modulus);
     out.set(tile.words.subarray(0, count), start);

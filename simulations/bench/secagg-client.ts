@@ -1,6 +1,11 @@
 import { fromHex, toHex } from '../../shared/bytes.ts';
 import type { Identity } from '../../shared/crypto/identity.ts';
-import { generatorNames, type ClientPrimitives, type RandomBytes } from '../../shared/crypto/primitives.ts';
+import {
+  generatorNames,
+  type ClientPrimitives,
+  type Primitives,
+  type RandomBytes,
+} from '../../shared/crypto/primitives.ts';
 import { FederatedError } from '../../shared/errors.ts';
 import { seeded } from '../../shared/random.ts';
 import { ClientHalf, type ApplyMasks } from '../../shared/secagg/client-half.ts';
@@ -34,7 +39,7 @@ export const totalOf = ({ masks, encode, keys }: ClientTimes): number => masks +
 
 /** What a client stands on. */
 export interface ClientGround {
-  readonly primitives: ClientPrimitives;
+  readonly primitives: ClientPrimitives & Partial<Pick<Primitives, 'keystreams'>>;
   readonly randomBytes: RandomBytes;
   readonly applyMasks: ApplyMasks;
   readonly identity: Identity;
@@ -92,8 +97,9 @@ export class MeasuredClient {
   ): Promise<Uint8Array> {
     const { update } = this.#setup;
     const contribution = { delta, examples: 60, metrics: { loss: 0.5 } };
-    const noiseKey = this.#ground.randomBytes(32);
-    const words = await this.#take('encode', () => encodeUpdate(update, contribution, noiseKey));
+    const { randomBytes, primitives } = this.#ground;
+    const noiseKey = randomBytes(32);
+    const words = await this.#take('encode', () => encodeUpdate(update, contribution, noiseKey, primitives.keystreams));
     see(words);
     await this.#take('keys', () => this.#half.mask(message, words));
     return this.#take('encode', () => pack(words, update.modulusBits));

@@ -58,7 +58,7 @@ export function knownAnswers(wasm: boolean): Readonly<Record<string, string | bo
   const sum = words.slice();
   addWords(sum, terms, wasm);
   const rounded = new Uint32Array(values.length);
-  quantise(rounded, values, 1000.5, key, 4000, 24, wasm);
+  quantise(rounded, values, 1000.5, key, 4000, 24, { wasm });
   return {
     mask: hash(mask),
     masked: hash(masked),
