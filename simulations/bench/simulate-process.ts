@@ -5,6 +5,7 @@ import { initialWeights } from '../../shared/tasks/initial.ts';
 import { taskByName } from '../../shared/tasks/catalog.ts';
 import type { LoadedData } from '../datasets/loaded.ts';
 import { simulate } from '../simulate.ts';
+import { median } from './report.ts';
 
 /** A part of the simulation benchmark in a process of its own, so that its memory is its own. Started by `simulate.ts`. */
 
@@ -21,7 +22,7 @@ export type SimulateTask =
   /** Peak memory of a simulation, bytes. */
   | { readonly type: 'memory'; readonly clients: number; readonly examples: number; readonly rounds: number };
 
-/** What one round takes. */
+/** What the middle one of some rounds takes: a machine that is busy for a moment lengthens few of them. */
 export interface Pace {
   readonly ms: number;
   /** Of all threads: what a busy machine does not lengthen. */
@@ -36,7 +37,7 @@ export type SimulateSample =
 const task = taskByName('mnist-2nn');
 const seed = 1;
 /** Rounds before the first that is measured: until the code is compiled. */
-const warmUp = 2;
+const warmUp = 4;
 
 const dataOf = (count: number): LoadedData => ({
   ...sampleBatch(task.model, count),
@@ -55,10 +56,11 @@ function mark(): Mark {
   return { at: performance.now(), cpu: (user + system) / 1_000 };
 }
 
-const paceOf = (from: Mark, to: Mark, rounds: number): Pace => ({
-  ms: (to.at - from.at) / rounds,
-  cpuMs: (to.cpu - from.cpu) / rounds,
-});
+/** @param marks - before the first round, and after each */
+function paceOf(marks: readonly Mark[]): Pace {
+  const spans = (of: (mark: Mark) => number): number[] => marks.slice(1).map((mark, i) => of(mark) - of(marks[i]!));
+  return { ms: median(spans(({ at }) => at)), cpuMs: median(spans(({ cpu }) => cpu)) };
+}
 
 /** What the clients of a round do, and nothing else. */
 async function bareRounds(data: LoadedData, clients: number, rounds: number): Promise<Pace> {
@@ -68,9 +70,8 @@ async function bareRounds(data: LoadedData, clients: number, rounds: number): Pr
   const lists = Array.from({ length: clients }, (_, client) =>
     Uint32Array.from({ length: size }, (__, i) => client * size + i),
   );
-  let start = mark();
+  const marks: Mark[] = [];
   for (let round = 1; round <= warmUp + rounds; round++) {
-    if (round === warmUp + 1) start = mark();
     for (const [client, indices] of lists.entries()) {
       engine.setWeights(weights);
       await trainLocally(engine, data, task.training, {
@@ -81,16 +82,17 @@ async function bareRounds(data: LoadedData, clients: number, rounds: number): Pr
         before: weights,
       });
     }
+    marks.push(mark());
   }
   engine.dispose();
-  return paceOf(start, mark(), rounds);
+  return paceOf(marks.slice(warmUp - 1));
 }
 
 async function simulatedRounds(data: LoadedData, clients: number, rounds: number, workers: number): Promise<Pace> {
   const options = { task, data, test: 'none', clients, rounds: warmUp + rounds + 1, workers, seed, backend: 'wasm' };
   const marks: Mark[] = [];
   for await (const _ of simulate(options)) marks.push(mark());
-  return paceOf(marks[warmUp - 1]!, marks[warmUp + rounds - 1]!, rounds);
+  return paceOf(marks.slice(warmUp - 1, -1)); // the last one ends with the run
 }
 
 async function measureSpeed(wanted: Extract<SimulateTask, { type: 'speed' }>): Promise<SimulateSample> {
