@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { readAudit } from '../server/access/audit-log.ts';
+import { readAudit } from '../server/access/read-audit.ts';
 import { FederatedError } from '../shared/errors.ts';
 import { bold, printJson, printTable, runAction, say } from './output.ts';
 
@@ -11,8 +11,8 @@ export function command(): Command {
     .option('--json', 'one JSON object on stdout')
     .action((folder: string, { json = false }: { readonly json?: boolean }) =>
       runAction(json, async () => {
-        const { entries, brokenAt } = await readAudit(folder);
-        if (json) printJson({ entries, brokenAt });
+        const { entries, brokenAt, forgotten } = await readAudit(folder);
+        if (json) printJson({ entries, brokenAt, forgotten });
         else {
           printTable(
             entries.map(({ at, who, address, action, status }) => [
@@ -23,6 +23,7 @@ export function command(): Command {
               status === 0 ? '' : String(status),
             ]),
           );
+          if (forgotten > 0) say(`The oldest ${forgotten} entries are gone: the server keeps so many files.`);
           if (brokenAt === null) say(bold(`${entries.length} entries; the chain is whole.`));
         }
         if (brokenAt === null) return;

@@ -24,6 +24,8 @@ const settingsSchema = v.strictObject({
   tlsCert: v.optional(text),
   tlsClientCa: v.optional(text),
   evaluate: v.optional(text),
+  auditFileMb: v.optional(v.pipe(v.number(), v.minValue(0.01)), 16),
+  auditFiles: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)), 8),
   logLevel: v.optional(v.picklist(logLevels), 'warn'),
 });
 

@@ -52,6 +52,8 @@ export const command = (): Command =>
     .option('--tls-cert <file>', 'PEM certificate')
     .option('--tls-client-ca <file>', 'PEM authority: only who shows a certificate of it gets a connection')
     .option('--evaluate <spec|none>', "held-out data for central evaluation (the task's own test set)")
+    .option('--audit-file-mb <n>', 'a file of the audit log that is so large, MB, is put aside (16)', number)
+    .option('--audit-files <n>', 'so many older files of the audit log are kept (8)', number)
     .option('--new', 'begin a new run although an unfinished one is stored', false)
     .addOption(new Option('--log-level <level>', 'log lines on stderr (warn)').choices(logLevels))
     .option('--json', 'one JSON object on stdout when ready', false)
@@ -95,6 +97,7 @@ async function serve(
       admission: settings.admission,
       allowedOrigins: settings.allowedOrigin,
       log: pinoLog(settings.logLevel),
+      audit: { fileBytes: 1e6 * settings.auditFileMb, olderFiles: settings.auditFiles },
       ...(settings.publicHost === undefined ? {} : { publicHost: settings.publicHost }),
       ...('evaluate' in evaluation ? { evaluate: evaluation.evaluate } : {}),
       ...tls,

@@ -23,6 +23,8 @@ export interface Metrics {
   traffic(): { readonly up: number; readonly down: number };
   /** Something that a peer sent and that was not accepted. */
   refused(code: ErrorCode): void;
+  /** Whether entries of the audit log wait, since they cannot be written. */
+  auditFailing(failing: boolean): void;
   /** The `Content-Type` of `text`. */
   readonly contentType: string;
   text(): Promise<string>;
@@ -86,6 +88,12 @@ export function createMetrics(): Metrics {
     registers,
   });
 
+  const audit = new Gauge({
+    name: 'fl_audit_failing',
+    help: '1 while entries of the audit log cannot be written, else 0',
+    registers,
+  });
+
   const traffic = { up: 0, down: 0 };
 
   return {
@@ -115,6 +123,7 @@ export function createMetrics(): Metrics {
     },
     traffic: () => ({ ...traffic }),
     refused: (code) => refusals.inc({ code }),
+    auditFailing: (failing) => audit.set(failing ? 1 : 0),
     contentType: registry.contentType,
     text: () => registry.metrics(),
   };

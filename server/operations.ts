@@ -1,5 +1,6 @@
 import type { ClientId, RunId, Sha256 } from '../shared/ids.ts';
 import type { ClientState, RoundPhase, RoundResult, RunState, WaitReason } from '../shared/states.ts';
+import type { AuditState } from './access/audit-log.ts';
 import type { RunConfig } from './config.ts';
 import type { ExportedModel, ModelWanted } from './export/model-files.ts';
 import type { MemberState } from './round.ts';
@@ -152,6 +153,8 @@ export interface ServerInfo {
   readonly connections: number;
   /** Bytes from clients and to clients since the start. */
   readonly traffic: { readonly up: number; readonly down: number };
+  /** Whether what is done over the API can be written down. */
+  readonly audit: AuditState;
 }
 
 /** Something that happened, for the page and for `events.jsonl`. */

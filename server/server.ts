@@ -12,7 +12,7 @@ import type { ClientId } from '../shared/ids.ts';
 import { defaultLimits, type Limits } from '../shared/protocol/limits.ts';
 import { formatLink } from '../shared/protocol/link.ts';
 import { version } from '../shared/version.ts';
-import { AuditLog } from './access/audit-log.ts';
+import { AuditLog, type AuditOptions } from './access/audit-log.ts';
 import { Coordinator } from './coordinator.ts';
 import { EventLog } from './event-log.ts';
 import { modelFiles } from './export/model-files.ts';
@@ -51,6 +51,8 @@ export interface ServerOptions {
   readonly evaluate?: Host['evaluate'];
   /** Measures the updates of each round; not under secure aggregation. */
   readonly measureUpdates?: Host['measureUpdates'];
+  /** Size and number of the files of the audit log. */
+  readonly audit?: Pick<AuditOptions, 'fileBytes' | 'olderFiles'>;
   readonly log?: Log;
   readonly clock?: Clock;
   /** Folder of the page's built files; default: those that were built with the package. */
@@ -139,6 +141,18 @@ export async function createServer(options: ServerOptions): Promise<FederatedSer
     });
     begun.push(() => gateway.close());
 
+    const audit = await AuditLog.open(dataDir, {
+      ...options.audit,
+      after: (ms, run) => clock.after(ms, run),
+      now: () => clock.now(),
+      onState: (failure) => {
+        metrics.auditFailing(failure !== null);
+        const why = `the audit log cannot be written, and its entries wait: ${failure?.message}`;
+        if (failure === null) log.warn({}, 'the audit log is written again');
+        else log.error({ ...audit.state }, why);
+      },
+    });
+    begun.push(() => audit.close());
     let ready = false;
     let linkNow = (): string => '';
     const operations: Operations = {
@@ -151,6 +165,7 @@ export async function createServer(options: ServerOptions): Promise<FederatedSer
         startedAt,
         connections: coordinator.connections,
         traffic: metrics.traffic(),
+        audit: audit.state,
       }),
       runs: () => coordinator.runs(),
       run: (id) => coordinator.run(id),
@@ -191,8 +206,6 @@ export async function createServer(options: ServerOptions): Promise<FederatedSer
       return claims === null ? null : { role: claims.role, who: `signed:${claims.name}` };
     };
     const roleOf = (token: string): Role | null => whoIs(token)?.role ?? null;
-    const audit = await AuditLog.open(dataDir);
-    begun.push(() => audit.close());
     audit.add({ at: clock.now(), who: 'server', address: '', action: `start ${version}`, status: 0 });
     const rotate = async (what: Rotatable): Promise<void> => {
       await rotateSecret(dataDir, what);
@@ -263,6 +276,8 @@ export async function createServer(options: ServerOptions): Promise<FederatedSer
       clearTimeout(cut);
       await masks.close();
       await audit.close();
+      const { waiting, failure } = audit.state;
+      if (waiting > 0) log.error({ failure }, `${waiting} entries of the audit log could not be written and are lost`);
       await closeStore();
     };
     return {

@@ -12,6 +12,7 @@ export function quietMetrics(): Metrics {
     report() {},
     updateNorm() {},
     refused() {},
+    auditFailing() {},
     bytes(direction, count) {
       traffic[direction] += count;
     },

@@ -26,6 +26,8 @@ describe('the settings of fedloom serve', () => {
         register: [],
         allowedOrigin: [],
         logLevel: 'warn',
+        auditFileMb: 16,
+        auditFiles: 8,
       },
       run: {},
     });

@@ -263,6 +263,7 @@ export async function serveWorld(world: World, dashboard: string, port = 0) {
       startedAt: world.startedAt,
       connections: world.clients.length,
       traffic: { up: 574_000_000, down: 581_000_000 },
+      audit: { failure: null, waiting: 0, lost: 0 },
     }),
     runs: async () => (world.run === null ? [] : [world.run]),
     run: view,

@@ -1,10 +1,10 @@
 import { expect } from 'chai';
 import { createHmac } from 'node:crypto';
-import { appendFile, readFile, stat, writeFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AuditLog, auditFile, readAudit } from '../../../server/access/audit-log.ts';
+import { auditFile } from '../../../server/access/audit-files.ts';
+import { readAudit } from '../../../server/access/read-audit.ts';
 import { checkToken, signToken } from '../../../server/access/signed-token.ts';
-import { useFolder } from '../../contracts/folder.ts';
 import { fedloom } from '../../helpers/command.ts';
 import { Federation } from '../../helpers/federation.ts';
 import { codeOf } from '../../helpers/primitives.ts';
@@ -114,37 +114,4 @@ describe('the secrets of a server', () => {
     expect(told.out + told.err).to.include('the chain is whole');
     await federation.restart();
   }).timeout(60_000);
-});
-
-describe('the audit log', () => {
-  const folder = useFolder();
-  const entry = (action: string) => ({ at: 1, who: 'admin', address: '::1', action, status: 200 });
-  const fill = async (...actions: string[]): Promise<void> => {
-    const log = await AuditLog.open(folder());
-    for (const action of actions) log.add(entry(action));
-    await log.close();
-  };
-  const path = (): string => join(folder(), auditFile);
-
-  it('goes on where it was, also after a line that a crash has cut off', async () => {
-    await fill('a', 'b');
-    await appendFile(path(), '{"sequence":3,"at":1,"wh');
-    await fill('c');
-    const { entries, brokenAt } = await readAudit(folder());
-    expect([entries.map(({ action }) => action), brokenAt]).to.deep.equal([['a', 'b', 'c'], null]);
-  });
-
-  it('shows where an entry was changed, taken out or put in', async () => {
-    await fill('a', 'b', 'c', 'd');
-    const lines = (await readFile(path(), 'utf8')).trimEnd().split('\n');
-    const broken = async (changed: readonly string[]): Promise<number | null> => {
-      await writeFile(path(), `${changed.join('\n')}\n`);
-      return (await readAudit(folder())).brokenAt;
-    };
-    expect(await broken(lines)).to.equal(null);
-    expect(await broken(lines.with(1, lines[1]!.replace('"b"', '"x"')))).to.equal(2);
-    expect(await broken(lines.toSpliced(2, 1))).to.equal(3);
-    expect(await broken(lines.toSpliced(2, 0, lines[1]!))).to.equal(3);
-    expect((await fedloom(['audit', folder()])).code).to.equal(1);
-  });
 });

@@ -46,6 +46,7 @@ function fakeOperations(store: Store, blobs: BlobStore): { operations: Operation
       startedAt: 1,
       connections: 0,
       traffic: { up: 0, down: 0 },
+      audit: { failure: null, waiting: 0, lost: 0 },
     }),
     runs: async () => Promise.all((await store.runs()).map(({ id }) => view(id))),
     run: view,

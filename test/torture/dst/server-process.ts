@@ -27,6 +27,7 @@ const noMetrics: Metrics = {
   bytes() {},
   traffic: () => ({ up: 0, down: 0 }),
   refused() {},
+  auditFailing() {},
   contentType: '',
   text: async () => '',
 };

@@ -1,0 +1,45 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { FederatedError } from '../../shared/errors.ts';
+import { auditFile, firstPrevious, forgottenIn, olderFiles, parse, seal, type AuditEntry } from './audit-files.ts';
+
+export interface AuditReading {
+  readonly entries: AuditEntry[];
+  /** Sequence number of the first entry that was changed, put in, or follows one that was taken out; null when the chain holds. */
+  readonly brokenAt: number | null;
+  /** Entries before these that the server itself has removed, and says so. */
+  readonly forgotten: number;
+}
+
+/**
+ * All entries that are left, oldest first, and whether their chain holds. That the newest were cut off shows only to who knows the last hash.
+ * @throws FederatedError NOT_FOUND
+ */
+export async function readAudit(dataDir: string): Promise<AuditReading> {
+  const older = await olderFiles(dataDir).catch(() => []);
+  const texts = await Promise.all(older.map((name) => readFile(join(dataDir, name), 'utf8')));
+  try {
+    texts.push(await readFile(join(dataDir, auditFile), 'utf8'));
+  } catch (cause) {
+    // Where the server ended between one file and the next there is none.
+    if (older.length === 0) throw new FederatedError('NOT_FOUND', `there is no ${auditFile} in ${dataDir}`, { cause });
+  }
+  const lines = texts.flatMap((text) => text.split('\n')).filter((line) => line !== '');
+  const first = parse(lines[0] ?? '');
+  const forgotten = first === null || first.previous === firstPrevious ? 0 : first.sequence - 1;
+  const entries: AuditEntry[] = [];
+  let previous = forgotten === 0 ? firstPrevious : first!.previous;
+  for (const line of lines) {
+    const sequence = forgotten + entries.length + 1;
+    const entry = parse(line);
+    if (entry === null) return { entries, brokenAt: sequence, forgotten };
+    const { hash, ...rest } = entry;
+    if (rest.previous !== previous || rest.sequence !== sequence || seal(rest).hash !== hash) {
+      return { entries, brokenAt: sequence, forgotten };
+    }
+    entries.push(entry);
+    previous = hash;
+  }
+  const isSaid = entries.some((entry) => forgottenIn(entry) >= forgotten);
+  return { entries, brokenAt: forgotten === 0 || isSaid ? null : forgotten + 1, forgotten };
+}
