@@ -47,7 +47,10 @@ export interface ClientPlatform {
   readonly primitives: Primitives;
   /** For secure aggregation, where the platform has faster ones than `primitives` that are asynchronous. */
   readonly curves?: Curves;
-  /** For secure aggregation: what makes masks fast here. Absent: ChaCha20. */
+  /**
+   * For secure aggregation: what makes masks fast here. Absent: ChaCha20 alone, as in a browser, whose AES works asynchronously
+   * on threads of its own, and with a copy each way gains nothing over ChaCha20 in WebAssembly.
+   */
   readonly generators?: readonly GeneratorName[];
   /** Cryptographic. */
   readonly randomBytes: RandomBytes;

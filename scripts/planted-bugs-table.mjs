@@ -132,6 +132,27 @@ export const plantedBugs = [
     tests: ['test/client/session.test.ts'],
   },
   {
+    name: 'every part of a mask by AES begins with the same counter block',
+    file: 'shared/crypto/native.ts',
+    from: 'start.setBigUint64(8, 4n * BigInt(firstBlock))',
+    to: 'start.setBigUint64(8, 0n * BigInt(firstBlock))',
+    tests: ['test/shared/crypto/prg.test.ts', 'test/shared/vector/masking.test.ts'],
+  },
+  {
+    name: 'a server names AES though one of the cohort has not offered it',
+    file: 'server/aggregation/secure-plans.ts',
+    from: "offers.every((each) => each.includes('aes-256-ctr'))",
+    to: "offers.some((each) => each.includes('aes-256-ctr'))",
+    tests: ['test/server/aggregation/secure-plans.test.ts', 'test/integration/secure.test.ts'],
+  },
+  {
+    name: 'a client makes masks by whatever generator the server names',
+    file: 'shared/secagg/policy.ts',
+    from: 'if (!generators.includes(generator)) {',
+    to: 'if (!generators.includes(generator) && generators.length === 0) {',
+    tests: ['test/shared/secagg/policy.test.ts', 'test/client/secure-rounds.test.ts'],
+  },
+  {
     name: 'a client helps to unmask any sums of a round',
     file: 'shared/secagg/ledger.ts',
     from: '    if (differences.includes(0)) return;\n',
