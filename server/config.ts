@@ -3,11 +3,11 @@ import { FederatedError } from '../shared/errors.ts';
 import { modelLayout } from '../shared/tasks/model.ts';
 import { taskSchema } from '../shared/tasks/task.ts';
 import { layoutSize } from '../shared/weights.ts';
+import { checkSetBytes } from './aggregation/update-set.ts';
 import { planOfClients } from './strategies/client-part.ts';
 import { strategySchema } from './strategies/options.ts';
 import type { Buffer, SetStrategy } from './strategies/strategy.ts';
 import { bufferOf, strategyOf } from './strategies/table.ts';
-import { checkSetBytes } from './aggregation/update-set.ts';
 
 /** A run's settings: everything the server decides about one training of a task. Plain JSON. */
 

@@ -2,22 +2,22 @@ import { asFederatedError, FederatedError } from '../shared/errors.ts';
 import { runId, type ClientId, type RunId } from '../shared/ids.ts';
 import type { ClientMessage } from '../shared/protocol/messages.ts';
 import { finalRunStates, type WaitReason } from '../shared/states.ts';
-import { initialWeights } from '../shared/tasks/initial.ts';
 import { checkTaskFits } from '../shared/tasks/fit.ts';
+import { initialWeights } from '../shared/tasks/initial.ts';
 import { modelLayout } from '../shared/tasks/model.ts';
 import { encodeTask } from '../shared/tasks/task.ts';
 import { floatBytes, layoutSize } from '../shared/weights.ts';
-import { ActiveRun } from './run/active-run.ts';
 import type { MessageWhere } from './attempt/plan.ts';
 import { checkRunConfig, isSecure, type RunConfig } from './config.ts';
 import type { Session, SessionHandler } from './gateway/session.ts';
 import type { Host } from './host.ts';
 import type { ClientRound, ClientView, RoundDetail, RoundSummary, RunView } from './operations.ts';
 import { Roster } from './roster.ts';
-import { detailOfRecord, roundsOfClient, summaryOf } from './views/round-detail.ts';
 import { hasGiven } from './round.ts';
-import { viewOfActiveRun, viewOfStoredRun } from './views/run-view.ts';
+import { ActiveRun } from './run/active-run.ts';
 import type { StoredRound, StoredRun } from './store/store.ts';
+import { detailOfRecord, roundsOfClient, summaryOf } from './views/round-detail.ts';
+import { viewOfActiveRun, viewOfStoredRun } from './views/run-view.ts';
 
 /**
  * Owns the runs and the connected clients. One run is active at a time; others wait as `created` until it is over. What

@@ -1,7 +1,7 @@
+import type { GeneratorName, Primitives, RandomBytes } from '../shared/crypto/primitives.ts';
+import type { ClientId } from '../shared/ids.ts';
 import type { Limits } from '../shared/protocol/limits.ts';
 import type { ServerMessage } from '../shared/protocol/messages.ts';
-import type { ClientId } from '../shared/ids.ts';
-import type { GeneratorName, Primitives, RandomBytes } from '../shared/crypto/primitives.ts';
 import type { ModelSpec } from '../shared/tasks/model.ts';
 import type { EventLog } from './event-log.ts';
 import type { MaskPool } from './masking/mask-pool.ts';

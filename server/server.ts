@@ -13,6 +13,8 @@ import { defaultLimits, type Limits } from '../shared/protocol/limits.ts';
 import { formatLink } from '../shared/protocol/link.ts';
 import { version } from '../shared/version.ts';
 import { AuditLog, type AuditOptions } from './access/audit-log.ts';
+import { loadSecrets, rotateSecret, type Rotatable } from './access/secrets.ts';
+import { checkToken } from './access/signed-token.ts';
 import { Coordinator } from './coordinator.ts';
 import { EventLog } from './event-log.ts';
 import { modelFiles } from './export/model-files.ts';
@@ -24,8 +26,6 @@ import { capSockets } from './http/cap-sockets.ts';
 import { MaskPool } from './masking/mask-pool.ts';
 import { createMetrics } from './metrics.ts';
 import type { Operations, Role } from './operations.ts';
-import { loadSecrets, rotateSecret, type Rotatable } from './access/secrets.ts';
-import { checkToken } from './access/signed-token.ts';
 import { openStore } from './store/open.ts';
 
 export interface ServerOptions {

@@ -3,8 +3,8 @@ import { readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { toBase64Url, utf8 } from '../../shared/bytes.ts';
 import { FederatedError } from '../../shared/errors.ts';
-import { syncFolder } from '../store/blob-files.ts';
 import { newJoinCode, normaliseJoinCode } from '../../shared/protocol/join-code.ts';
+import { syncFolder } from '../store/blob-files.ts';
 
 /** What a data folder keeps secret, each in a file of its own that only its owner can read. */
 export interface Secrets {

@@ -1,6 +1,5 @@
-import type { RoundSum, ClosedSum } from './round-sum.ts';
-import { clearCheck, type UpdateCheck } from '../uploads/update-check.ts';
-import type { ClosedSet } from './update-set.ts';
+import type { UpdateSet, UpdateSum } from '../strategies/strategy.ts';
+import type { UpdateCheck } from '../uploads/update-check.ts';
 import type { Upload } from '../uploads/uploads.ts';
 
 /** What became of a whole update. */
@@ -12,6 +11,21 @@ export interface Added {
   /** What else the operator may see of it. */
   readonly seen: Readonly<Record<string, unknown>>;
 }
+
+/** What the record of a round needs of its reports. */
+export interface ClosedRound {
+  readonly reports: number;
+  /** Sum of the examples. */
+  readonly examples: number;
+  /** Means over the clients, weighted by examples (those that belong to the update as it is): `train/loss`, ... */
+  metricMeans(): Record<string, number>;
+}
+
+/** The sums of a round that takes no more reports: all that a strategy and the record of the round need. */
+export interface ClosedSum extends UpdateSum, ClosedRound {}
+
+/** The updates of a round that takes no more reports, one by one. */
+export interface ClosedSet extends UpdateSet, ClosedRound {}
 
 /** What a strategy and the record of the round need of its reports. */
 export type ClosedReports = ClosedSum | ClosedSet;
@@ -32,54 +46,4 @@ export interface Aggregation {
   close(): Promise<ClosedReports>;
   /** Ends without a sum; resolves when no memory is in use any more. */
   abandon(): Promise<void>;
-}
-
-/** Exact sums of updates in clear. */
-export class PlainAggregation implements Aggregation {
-  readonly encoding = 'float32';
-  readonly bytes: number;
-  readonly #sum: RoundSum;
-  readonly #maxNorm: number;
-  readonly #clippingNorm: number;
-
-  /**
-   * @param sum - empty, with room for the cohort
-   * @param clippingNorm - an update of larger L2 norm is scaled down to it; null: never
-   */
-  constructor(
-    sum: RoundSum,
-    { maxUpdateNorm, clippingNorm }: { readonly maxUpdateNorm: number; readonly clippingNorm: number | null },
-  ) {
-    this.#sum = sum;
-    this.#maxNorm = maxUpdateNorm;
-    this.#clippingNorm = clippingNorm ?? Infinity;
-    this.bytes = 4 * sum.length;
-  }
-
-  newCheck(): UpdateCheck {
-    return clearCheck(this.#maxNorm);
-  }
-
-  add({ report, bytes, check }: Upload, factor = 1): Added {
-    const { examples, metrics } = report;
-    const values = new Float32Array(bytes.buffer, 0, this.#sum.length);
-    const norm = check.norm() ?? 0;
-    if (factor !== 1) scale(values, factor);
-    if (norm > this.#clippingNorm) scale(values, this.#clippingNorm / norm);
-    const done = this.#sum.add({ values, examples, metrics });
-    return { done, examples, seen: { examples, norm, metrics } };
-  }
-
-  async close(): Promise<ClosedSum> {
-    await this.#sum.settled();
-    return this.#sum;
-  }
-
-  async abandon(): Promise<void> {
-    await this.#sum.settled();
-  }
-}
-
-function scale(values: Float32Array, factor: number): void {
-  for (let i = 0; i < values.length; i++) values[i]! *= factor;
 }

@@ -1,5 +1,6 @@
 import { ExactSum } from '../../shared/vector/exact-sum.ts';
-import type { NamedSum, UpdateSum } from '../strategies/strategy.ts';
+import type { NamedSum } from '../strategies/strategy.ts';
+import type { ClosedSum } from './aggregation.ts';
 
 /** What one counted report brings. */
 export interface Term {
@@ -8,18 +9,6 @@ export interface Term {
   readonly examples: number;
   readonly metrics: Readonly<Record<string, number>>;
 }
-
-/** What the record of a round needs of its reports. */
-export interface ClosedRound {
-  readonly reports: number;
-  /** Sum of the examples. */
-  readonly examples: number;
-  /** Means over the clients, weighted by examples (those that belong to the update as it is): `train/loss`, ... */
-  metricMeans(): Record<string, number>;
-}
-
-/** The sums of a round that takes no more reports: all that a strategy and the record of the round need. */
-export interface ClosedSum extends UpdateSum, ClosedRound {}
 
 /** The metrics that are averaged over the clients; others are not kept. */
 const averagedMetrics = ['loss', 'accuracy'] as const;

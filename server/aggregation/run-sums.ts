@@ -1,11 +1,12 @@
 import { fromHex } from '../../shared/bytes.ts';
 import type { GeneratorName } from '../../shared/crypto/primitives.ts';
 import { modelHash } from '../../shared/secagg/context.ts';
-import { PlainAggregation, type Aggregation } from './aggregation.ts';
 import type { AttemptPlan } from '../attempt/plan.ts';
 import { isSecure } from '../config.ts';
 import type { Host, UpdateMeasure } from '../host.ts';
-import { MeasuredAggregation } from '../measured-aggregation.ts';
+import type { Aggregation } from './aggregation.ts';
+import { MeasuredAggregation } from './measured-aggregation.ts';
+import { PlainAggregation } from './plain-aggregation.ts';
 import { RoundSum } from './round-sum.ts';
 import { securePlans } from './secure-plans.ts';
 import { SecureSide } from './secure-side.ts';

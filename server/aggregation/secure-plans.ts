@@ -1,7 +1,7 @@
-import { canonicalJson } from '../../shared/tasks/task.ts';
-import { makeSecAggPlan, maxClients, type SecAggPlan } from '../../shared/secagg/plan.ts';
 import { toHex } from '../../shared/bytes.ts';
 import { usualGenerator, type GeneratorName, type Primitives } from '../../shared/crypto/primitives.ts';
+import { makeSecAggPlan, maxClients, type SecAggPlan } from '../../shared/secagg/plan.ts';
+import { canonicalJson } from '../../shared/tasks/task.ts';
 import { wordLayout } from '../../shared/updates/layout.ts';
 import { packedLength, unpack } from '../../shared/updates/pack.ts';
 import { makeUpdatePlan, updatePlanHash, type UpdatePlan } from '../../shared/updates/plan.ts';

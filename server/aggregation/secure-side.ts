@@ -5,16 +5,15 @@ import type { ClientId } from '../../shared/ids.ts';
 import type { ClientMessage, MessageOf } from '../../shared/protocol/messages.ts';
 import type { RoundContext } from '../../shared/secagg/context.ts';
 import { lengths, type ServerStep } from '../../shared/secagg/messages.ts';
+import { generatorOf } from '../../shared/secagg/plan.ts';
 import { ServerHalf } from '../../shared/secagg/server-half.ts';
 import { DecodedSum } from '../../shared/updates/decode.ts';
-import type { Added, Aggregation } from './aggregation.ts';
-import { generatorOf } from '../../shared/secagg/plan.ts';
 import type { MaskPool } from '../masking/mask-pool.ts';
 import type { AnswerKind } from '../round.ts';
-import type { ClosedSum } from './round-sum.ts';
-import type { SecurePlans } from './secure-plans.ts';
 import { maskedCheck, type UpdateCheck } from '../uploads/update-check.ts';
 import type { Upload } from '../uploads/uploads.ts';
+import type { Added, Aggregation, ClosedSum } from './aggregation.ts';
+import type { SecurePlans } from './secure-plans.ts';
 
 export type SecureMessage = MessageOf<ClientMessage, 'advert' | 'shares' | 'consent' | 'reveal'>;
 

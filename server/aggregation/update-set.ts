@@ -1,12 +1,8 @@
 import { FederatedError } from '../../shared/errors.ts';
-import type { Added, Aggregation } from './aggregation.ts';
-import { RoundSum, type ClosedRound } from './round-sum.ts';
-import type { UpdateSet } from '../strategies/strategy.ts';
 import { clearCheck, type UpdateCheck } from '../uploads/update-check.ts';
 import type { Upload } from '../uploads/uploads.ts';
-
-/** The updates of a round that takes no more reports, one by one. */
-export interface ClosedSet extends UpdateSet, ClosedRound {}
+import type { Added, Aggregation, ClosedSet } from './aggregation.ts';
+import { RoundSum } from './round-sum.ts';
 
 /** A round whose updates would take more memory is refused, bytes. */
 export const maxSetBytes = 4 * 2 ** 30;

@@ -1,14 +1,12 @@
 import { asFederatedError, FederatedError, type ErrorCode } from '../../shared/errors.ts';
 import type { ClientId } from '../../shared/ids.ts';
 import type { Added, Aggregation, ClosedReports } from '../aggregation/aggregation.ts';
-import { AttemptClocks } from './clocks.ts';
-import type { AttemptPlan, Base, Bases, Ledger, MessageWhere } from './plan.ts';
-import { AttemptVoice } from './voice.ts';
-import { AttemptWatch } from './watch.ts';
+import type { SecurePlans } from '../aggregation/secure-plans.ts';
+import { SecureSide, type SecureMessage } from '../aggregation/secure-side.ts';
+import { updateShapeOf } from '../aggregation/update-shape.ts';
 import type { Host, Population } from '../host.ts';
-import type { ServerEvent } from '../operations.ts';
 import { bringAgain, carryOn, joining, stalenessOf } from '../open-cohort.ts';
-import { checkReport } from '../uploads/report-check.ts';
+import type { ServerEvent } from '../operations.ts';
 import {
   askedOf,
   hasGiven,
@@ -22,13 +20,15 @@ import {
   type RoundEvent,
   type RoundState,
 } from '../round.ts';
-import { SecureAnswers } from './secure-answers.ts';
-import type { SecurePlans } from '../aggregation/secure-plans.ts';
-import { SecureSide, type SecureMessage } from '../aggregation/secure-side.ts';
 import type { Buffer } from '../strategies/strategy.ts';
 import { bufferOf } from '../strategies/table.ts';
-import { updateShapeOf } from '../aggregation/update-shape.ts';
+import { checkReport } from '../uploads/report-check.ts';
 import { Uploads, type Report, type Upload } from '../uploads/uploads.ts';
+import { AttemptClocks } from './clocks.ts';
+import type { AttemptPlan, Base, Bases, Ledger, MessageWhere } from './plan.ts';
+import { SecureAnswers } from './secure-answers.ts';
+import { AttemptVoice } from './voice.ts';
+import { AttemptWatch } from './watch.ts';
 
 /** What the run does for its attempt. A rejected promise is trouble for the whole run. */
 export interface AttemptOwner {

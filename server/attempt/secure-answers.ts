@@ -1,9 +1,9 @@
 import { asFederatedError, FederatedError } from '../../shared/errors.ts';
 import type { ClientId } from '../../shared/ids.ts';
-import type { AttemptVoice } from './voice.ts';
+import type { SecureMessage, SecureSide } from '../aggregation/secure-side.ts';
 import type { Host } from '../host.ts';
 import { askedOf, isPending, type AnswerKind, type RoundEvent, type RoundState } from '../round.ts';
-import type { SecureMessage, SecureSide } from '../aggregation/secure-side.ts';
+import type { AttemptVoice } from './voice.ts';
 
 /** The step that is reached when an answer is asked for: those before it are in. */
 const steps = {

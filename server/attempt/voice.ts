@@ -2,10 +2,10 @@ import { fromHex } from '../../shared/bytes.ts';
 import type { FederatedError } from '../../shared/errors.ts';
 import type { ClientId } from '../../shared/ids.ts';
 import type { ServerMessage } from '../../shared/protocol/messages.ts';
-import type { AttemptPlan, MessageWhere } from './plan.ts';
 import type { Host, Population } from '../host.ts';
 import type { ServerEvent } from '../operations.ts';
 import type { Report } from '../uploads/uploads.ts';
+import type { AttemptPlan, MessageWhere } from './plan.ts';
 
 /** What an attempt says to its clients and to the operator. */
 export class AttemptVoice {

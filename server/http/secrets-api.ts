@@ -1,8 +1,8 @@
 import express, { type Router } from 'express';
 import { FederatedError } from '../../shared/errors.ts';
 import type { Limits } from '../../shared/protocol/limits.ts';
-import type { Log } from '../host.ts';
 import { rotatable, type Rotatable } from '../access/secrets.ts';
+import type { Log } from '../host.ts';
 import { field, jsonBody, noOtherFields } from './body.ts';
 import { sendWrongMethod } from './errors.ts';
 

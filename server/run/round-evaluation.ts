@@ -1,7 +1,7 @@
 import { asFederatedError } from '../../shared/errors.ts';
 import type { Host } from '../host.ts';
-import { describeEvaluation } from './round-record.ts';
 import type { Evaluation, StoredRun } from '../store/store.ts';
+import { describeEvaluation } from './round-record.ts';
 
 /** Whether the last committed round is one to be measured on the server's own data. */
 function isDue({ round, config }: StoredRun, { evaluate }: Host): boolean {

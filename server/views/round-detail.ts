@@ -1,7 +1,7 @@
+import type { ClientId } from '../../shared/ids.ts';
 import type { Attempt } from '../attempt/attempt.ts';
 import { isSecure } from '../config.ts';
 import type { ClientInRound, ClientRound, RoundDetail, RoundSummary } from '../operations.ts';
-import type { ClientId } from '../../shared/ids.ts';
 import type { StoredRound } from '../store/store.ts';
 
 /** Rounds as operators look at them, from the log and from what is still in memory. */

@@ -1,10 +1,10 @@
 import { finalRunStates, waitReasons, type WaitReason } from '../../shared/states.ts';
 import { modelLayout } from '../../shared/tasks/model.ts';
 import { layoutSize } from '../../shared/weights.ts';
-import type { ActiveRun } from '../run/active-run.ts';
 import { isSecure } from '../config.ts';
 import type { CurrentRound, RunView } from '../operations.ts';
 import { reportedOf } from '../round.ts';
+import type { ActiveRun } from '../run/active-run.ts';
 import type { Evaluation, StoredRound, StoredRun } from '../store/store.ts';
 
 const common = (

@@ -1,4 +1,5 @@
-import { PlainAggregation, type Aggregation, type ClosedReports } from '../../server/aggregation/aggregation.ts';
+import type { Aggregation, ClosedReports } from '../../server/aggregation/aggregation.ts';
+import { PlainAggregation } from '../../server/aggregation/plain-aggregation.ts';
 import { RoundSum } from '../../server/aggregation/round-sum.ts';
 import { nextModel } from '../../server/strategies/next-model.ts';
 import type { Aggregated, Strategy } from '../../server/strategies/strategy.ts';

@@ -1,7 +1,7 @@
-import type { Added, Aggregation, ClosedReports } from './aggregation/aggregation.ts';
-import type { UpdateMeasure } from './host.ts';
-import type { UpdateCheck } from './uploads/update-check.ts';
-import type { Upload } from './uploads/uploads.ts';
+import type { UpdateMeasure } from '../host.ts';
+import type { UpdateCheck } from '../uploads/update-check.ts';
+import type { Upload } from '../uploads/uploads.ts';
+import type { Added, Aggregation, ClosedReports } from './aggregation.ts';
 
 /** An aggregation in clear that shows a measure every update before it is added. */
 export class MeasuredAggregation implements Aggregation {
