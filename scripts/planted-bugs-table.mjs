@@ -5,16 +5,14 @@
 export const plantedBugs = [
   {
     name: 'clients hear of a round before it is durable',
-    file: 'server/run/active-run.ts',
-    from: '    await store.commitRound(this.#stored.id, { record, evaluation: null, metrics }, { weights, strategyState });\n',
-    to:
-      '    this.#tellCommitted(attempt, record);\n' +
-      '    await store.commitRound(this.#stored.id, { record, evaluation: null, metrics }, { weights, strategyState });\n',
+    file: 'server/run/round-writer.ts',
+    from: '    await store.commitRound(record.run, {',
+    to: '    this.#tellCommitted(attempt, record);\n    await store.commitRound(record.run, {',
     tests: ['test/integration/kill.test.ts'],
   },
   {
     name: 'the round is stored before its model',
-    file: 'server/run/active-run.ts',
+    file: 'server/run/round-writer.ts',
     from: '    const weights = await blobs.put(floatBytes(next.weights));\n',
     to:
       "    const { createHash } = await import('node:crypto');\n" +
@@ -32,8 +30,8 @@ export const plantedBugs = [
   {
     name: 'a round closes with one report too few',
     file: 'server/round.ts',
-    from: '(pending === 0 && given >= least)',
-    to: '(pending === 0 && given + 1 >= least)',
+    from: 'pending === 0 && given >= least;',
+    to: 'pending === 0 && given + 1 >= least;',
     tests: ['test/server/round.test.ts'],
   },
   {
@@ -162,8 +160,8 @@ export const plantedBugs = [
   {
     name: 'a server that was killed has two attempts at once',
     file: 'server/run/active-run.ts',
-    from: 'if (!this.#isTakenUp || this.#isEnding',
-    to: 'if (this.#isEnding',
+    from: 'if (!isTakenUp || isOver',
+    to: 'if (isOver',
     tests: ['test/server/coordinator.test.ts'],
   },
   {

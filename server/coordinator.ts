@@ -74,12 +74,12 @@ export class Coordinator implements SessionHandler {
         this.#roster.setReady(session.id, false);
         client.reason = message.reason;
         client.state = 'ineligible';
-        run?.clientAway(session.id);
+        run?.attempt?.clientAway(session.id);
         break;
       case 'progress':
         client.state = message.phase;
         client.progress = message.fraction;
-        if (message.phase === 'training') run?.downloaded(session.id, message);
+        if (message.phase === 'training') run?.attempt?.downloaded(session.id, message);
         break;
       case 'report':
         client.state = 'uploading';
@@ -96,7 +96,7 @@ export class Coordinator implements SessionHandler {
         break;
       case 'failed':
         client.state = 'failed';
-        run?.failed(session.id, message);
+        run?.attempt?.failed(session.id, message);
         break;
       case 'leave':
         this.#roster.setReady(session.id, false);
@@ -116,7 +116,7 @@ export class Coordinator implements SessionHandler {
   chunk(session: Session, tag: number, offset: number, payload: Uint8Array): boolean {
     const client = this.#roster.connected(session.id);
     if (client === undefined || client.session !== session) return false;
-    const wanted = this.#active?.chunk(session.id, tag, offset, payload) ?? false;
+    const wanted = this.#active?.attempt?.chunk(session.id, tag, offset, payload) ?? false;
     if (wanted) client.bytesUp += payload.length;
     return wanted;
   }
@@ -128,7 +128,7 @@ export class Coordinator implements SessionHandler {
     this.#roster.close(session, this.#host.clock.now());
     if (!left) {
       this.#event('client', `Client ${name(session)} disconnected.`, { client: session.id });
-      this.#active?.clientAway(session.id);
+      this.#active?.attempt?.clientAway(session.id);
     }
     this.#countClients();
   }
@@ -263,7 +263,7 @@ export class Coordinator implements SessionHandler {
   #clientReady(session: Session): void {
     const run = this.#active;
     if (run === null) session.send({ type: 'wait', reason: 'run-not-started' });
-    else if (run.isFinal) session.send(run.farewell());
+    else if (run.isFinal) session.send(run.idle.farewell());
     else run.clientReady(session.id);
   }
 
@@ -347,7 +347,7 @@ export class Coordinator implements SessionHandler {
         return { state: client.state === 'downloading' ? 'downloading' : 'selected', waiting: null };
       }
     }
-    return { state: 'waiting', waiting: run.waitReasonFor(id) };
+    return { state: 'waiting', waiting: run.idle.reasonFor(id) };
   }
 
   #countClients(): void {
@@ -360,7 +360,7 @@ export class Coordinator implements SessionHandler {
 
   #tick(): void {
     this.#cancelTick = this.#host.clock.after(1_000, () => {
-      this.#active?.tick();
+      this.#active?.attempt?.tick();
       if (this.#isBehind) void this.#activateOrRetry();
       if (!this.#closed) this.#tick();
     });

@@ -1,5 +1,8 @@
 import type { ServerEvent } from './operations.ts';
 
+/** Tells operators of something: one plain sentence, and what it is about. */
+export type Tell = (type: ServerEvent['type'], message: string, data: object) => void;
+
 /** The last events in memory, with ids for resuming a stream (`Last-Event-ID`). */
 export class EventLog {
   readonly #life: string;

@@ -4,9 +4,9 @@ import type { Added, Aggregation, ClosedReports } from '../aggregation/aggregati
 import type { SecurePlans } from '../aggregation/secure-plans.ts';
 import { SecureSide, type SecureMessage } from '../aggregation/secure-side.ts';
 import { updateShapeOf } from '../aggregation/update-shape.ts';
+import type { Tell } from '../event-log.ts';
 import type { Host, Population } from '../host.ts';
 import { bringAgain, carryOn, joining, stalenessOf } from '../open-cohort.ts';
-import type { ServerEvent } from '../operations.ts';
 import {
   askedOf,
   hasGiven,
@@ -47,7 +47,7 @@ export interface AttemptOwner {
   /** A client has spoiled the attempt: the next goes without it. */
   spoiled(id: ClientId): void;
   changed(): void;
-  event(type: ServerEvent['type'], message: string, data: object): void;
+  readonly event: Tell;
 }
 
 /** Refusals that are the report's own fault: its client is out of this attempt. */
@@ -110,7 +110,7 @@ export class Attempt {
     this.#population = population;
     this.#owner = owner;
     this.#aggregation = aggregation;
-    const voice = new AttemptVoice(plan, host, population, (...event) => owner.event(...event));
+    const voice = new AttemptVoice(plan, host, population, owner.event);
     this.#voice = voice;
     const isSecure = aggregation instanceof SecureSide;
     const dispatch = (event: RoundEvent): void => this.#dispatch(event);

@@ -2,8 +2,8 @@ import { fromHex } from '../../shared/bytes.ts';
 import type { FederatedError } from '../../shared/errors.ts';
 import type { ClientId } from '../../shared/ids.ts';
 import type { ServerMessage } from '../../shared/protocol/messages.ts';
+import type { Tell } from '../event-log.ts';
 import type { Host, Population } from '../host.ts';
-import type { ServerEvent } from '../operations.ts';
 import type { Report } from '../uploads/uploads.ts';
 import type { AttemptPlan, MessageWhere } from './plan.ts';
 
@@ -13,15 +13,10 @@ export class AttemptVoice {
   readonly #plan: AttemptPlan;
   readonly #host: Host;
   readonly #population: Population;
-  readonly #event: (type: ServerEvent['type'], message: string, data: object) => void;
+  readonly #event: Tell;
   #isSilent = false;
 
-  constructor(
-    plan: AttemptPlan,
-    host: Host,
-    population: Population,
-    event: (type: ServerEvent['type'], message: string, data: object) => void,
-  ) {
+  constructor(plan: AttemptPlan, host: Host, population: Population, event: Tell) {
     const { run, round, attempt } = plan;
     this.where = { run, round, attempt };
     this.#plan = plan;
