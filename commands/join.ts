@@ -10,15 +10,15 @@ import {
   type SecureDemands,
   type StateDetail,
 } from '../client/node.ts';
-import type { ClientTls } from '../client/node/socket.ts';
 import { lockFolder } from '../client/node/lock.ts';
 import { FederatedError } from '../shared/errors.ts';
 import { autoOrder } from '../shared/engine/backends/names.ts';
 import { parseLink } from '../shared/protocol/link.ts';
 import { loadData } from '../simulations/datasets/registry.ts';
 import { dim, printJson, runAction, say } from './output.ts';
+import { addTlsFlags, tlsFrom, type TlsFlags } from './tls-flags.ts';
 
-interface JoinOptions {
+interface JoinOptions extends TlsFlags {
   readonly data: string;
   readonly label?: string;
   readonly state?: string;
@@ -32,9 +32,6 @@ interface JoinOptions {
   readonly whenCharging: boolean;
   readonly whenIdle: boolean;
   readonly minBattery?: number;
-  readonly tlsCa?: string;
-  readonly tlsCert?: string;
-  readonly tlsKey?: string;
   readonly json: boolean;
 }
 
@@ -50,27 +47,6 @@ async function demandsOf({ requireSecureAggregation, minCohort, peers }: JoinOpt
     ...(minCohort === undefined ? {} : { minCohort }),
     ...(peers === undefined ? {} : { peers: await readPeers(peers) }),
   };
-}
-
-/** @throws FederatedError BAD_ARGUMENT, BAD_FILE */
-async function tlsOf({ tlsCa, tlsCert, tlsKey }: JoinOptions): Promise<{ tls?: ClientTls }> {
-  if ((tlsCert === undefined) !== (tlsKey === undefined)) {
-    throw new FederatedError('BAD_ARGUMENT', '--tls-cert and --tls-key belong together; give both or neither');
-  }
-  if (tlsCa === undefined && tlsCert === undefined) return {};
-  const tls: Record<string, string> = {};
-  for (const [name, path] of Object.entries({ ca: tlsCa, cert: tlsCert, key: tlsKey })) {
-    if (path !== undefined) tls[name] = await readText(path);
-  }
-  return { tls };
-}
-
-async function readText(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (cause) {
-    throw new FederatedError('BAD_FILE', `${path}: ${(cause as Error).message}`, { cause });
-  }
 }
 
 /** @throws FederatedError BAD_FILE */
@@ -90,26 +66,25 @@ const charge = (text: string): number => {
 };
 
 export const command = (): Command =>
-  new Command('join')
-    .description(
-      'Trains on local data for a server. The data stays in this process; encrypted weight changes are sent.',
-    )
-    .argument('<link>', 'the join link that the server printed')
-    .requiredOption(
-      '--data <spec>',
-      'mnist-10k:0/10 (a part of a data set), file.csv?label=COLUMN, or images.idx,labels.idx',
-    )
-    .option('--label <text>', 'shown to the operator')
-    .option('--state <dir>', 'folder of the identity and the newest model (the first free one under ~/.fedloom)')
-    .option('--seed <seed>', 'for experiments: seed of the order of the batches and of rounding')
-    .addOption(new Option('--backend <name>', 'who computes').choices(['auto', ...autoOrder.node]).default('auto'))
-    .option('--trainer <file>', 'a module with `train`, instead of the built-in training')
-    .option('--require-secure-aggregation', 'refuse runs in which the server would see this update', false)
-    .option('--min-cohort <n>', 'refuse sums over fewer clients (3)', whole)
-    .option('--peers <file>', 'take part only beside these: a client id or public key (hex) on each line')
-    .option('--tls-ca <file>', 'PEM authority to trust instead of the usual ones')
-    .option('--tls-cert <file>', 'PEM certificate for a server that asks for one; with --tls-key')
-    .option('--tls-key <file>', 'PEM key of --tls-cert')
+  addTlsFlags(
+    new Command('join')
+      .description(
+        'Trains on local data for a server. The data stays in this process; encrypted weight changes are sent.',
+      )
+      .argument('<link>', 'the join link that the server printed')
+      .requiredOption(
+        '--data <spec>',
+        'mnist-10k:0/10 (a part of a data set), file.csv?label=COLUMN, or images.idx,labels.idx',
+      )
+      .option('--label <text>', 'shown to the operator')
+      .option('--state <dir>', 'folder of the identity and the newest model (the first free one under ~/.fedloom)')
+      .option('--seed <seed>', 'for experiments: seed of the order of the batches and of rounding')
+      .addOption(new Option('--backend <name>', 'who computes').choices(['auto', ...autoOrder.node]).default('auto'))
+      .option('--trainer <file>', 'a module with `train`, instead of the built-in training')
+      .option('--require-secure-aggregation', 'refuse runs in which the server would see this update', false)
+      .option('--min-cohort <n>', 'refuse sums over fewer clients (3)', whole)
+      .option('--peers <file>', 'take part only beside these: a client id or public key (hex) on each line'),
+  )
     .option('--stay', 'stay after the run and take part in the next', false)
     .option('--when-charging', 'train only on mains', false)
     .option('--when-idle', 'train only while the machine is idle', false)
@@ -119,7 +94,7 @@ export const command = (): Command =>
 
 async function joinFederation(link: string, options: JoinOptions): Promise<void> {
   parseLink(link); // before the data is read, which may take a while
-  const tls = await tlsOf(options);
+  const tls = await tlsFrom(options);
   const data = await loadData(options.data);
   const { folder, release } = await stateFolder(options.state);
   const stop = new AbortController();
@@ -132,7 +107,7 @@ async function joinFederation(link: string, options: JoinOptions): Promise<void>
       url: link,
       stateDir: folder,
       consent: 'given',
-      ...tls,
+      ...(tls === undefined ? {} : { tls }),
       data: async ({ task }) => {
         try {
           await toExamples(data, task.data);

@@ -9,8 +9,9 @@ import { eventFile } from '../simulations/reports/sinks/tensorboard.ts';
 import { writeAll, writeReport } from '../simulations/reports/write-report.ts';
 import { printJson, runAction, say } from './output.ts';
 import { readRun } from './run-source.ts';
+import { addTlsFlags, tlsFrom, type TlsFlags } from './tls-flags.ts';
 
-interface Options {
+interface Options extends TlsFlags {
   readonly out?: string;
   readonly plots?: string;
   readonly png: boolean;
@@ -24,22 +25,24 @@ interface Options {
 
 /** `fedloom report RUN|DIR`: a run as one HTML file and its plots, and where it is wanted as a table or for other tools. */
 export const command = (): Command =>
-  new Command('report')
-    .description('a run as one HTML file with its plots; also as CSV, for TensorBoard and MLflow')
-    .argument('<run>', "the run's folder, or its name (fedloom runs ls)")
-    .option('--out <file>', "the HTML file (report.html in the run's folder; for a name, RUN-report.html here)")
-    .option('--plots <folder>', 'the plots as SVG (plots beside the HTML file)')
-    .option('--png', 'the plots as PNG, too; needs @resvg/resvg-js', false)
-    .option('--csv [file]', 'a line a round, a column a measurement (metrics.csv beside the HTML file)')
-    .option('--tensorboard <folder>', 'an event file for TensorBoard')
-    .option('--mlflow <url>', 'log the run to an MLflow server; its token comes from MLFLOW_TRACKING_TOKEN')
-    .option('--mlflow-experiment <name>', "MLflow's experiment", 'fedloom')
-    .option('--data-dir <folder>', "the server's data folder", './fedloom-data')
+  addTlsFlags(
+    new Command('report')
+      .description('a run as one HTML file with its plots; also as CSV, for TensorBoard and MLflow')
+      .argument('<run>', "the run's folder, or its name (fedloom runs ls)")
+      .option('--out <file>', "the HTML file (report.html in the run's folder; for a name, RUN-report.html here)")
+      .option('--plots <folder>', 'the plots as SVG (plots beside the HTML file)')
+      .option('--png', 'the plots as PNG, too; needs @resvg/resvg-js', false)
+      .option('--csv [file]', 'a line a round, a column a measurement (metrics.csv beside the HTML file)')
+      .option('--tensorboard <folder>', 'an event file for TensorBoard')
+      .option('--mlflow <url>', 'log the run to an MLflow server; its token comes from MLFLOW_TRACKING_TOKEN')
+      .option('--mlflow-experiment <name>', "MLflow's experiment", 'fedloom')
+      .option('--data-dir <folder>', "the server's data folder", './fedloom-data'),
+  )
     .option('--json', 'one JSON object on stdout', false)
     .action((run: string, options: Options) => runAction(options.json, () => report(run, options)));
 
 async function report(runOrFolder: string, options: Options): Promise<void> {
-  const run = await readRun(runOrFolder, options.dataDir);
+  const run = await readRun(runOrFolder, options.dataDir, await tlsFrom(options));
   const beside = (await isRunFolder(runOrFolder)) ? join(runOrFolder, 'report.html') : `${run.name}-report.html`;
   const out = resolve(options.out ?? beside);
   const plots = resolve(options.plots ?? join(dirname(out), 'plots'));

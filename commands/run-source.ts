@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import type { ClientTls } from '../client/node/socket.ts';
 import type { RunConfig } from '../server/config.ts';
 import type { RunView } from '../server/operations.ts';
 import { viewOfStoredRun } from '../server/views/run-view.ts';
@@ -15,11 +16,11 @@ import { findServer } from './server-api.ts';
  * A run by its folder, or by its name: from the server that runs on the data folder, else from the data folder.
  * @throws FederatedError NOT_FOUND, BAD_FILE, CONNECTION_REFUSED
  */
-export async function readRun(runOrFolder: string, dataDir: string): Promise<RunRecord> {
+export async function readRun(runOrFolder: string, dataDir: string, tls?: ClientTls): Promise<RunRecord> {
   if (await isRunFolder(runOrFolder)) return readFolder(runOrFolder);
   if (!/^[a-z0-9][a-z0-9._-]*$/i.test(runOrFolder)) return readFolder(runOrFolder); // says what is missing there
   const id = named(runOrFolder);
-  const server = await findServer(dataDir);
+  const server = await findServer(dataDir, tls);
   if (server === null) return fromStore(id, dataDir);
   const [view, config, rounds] = await Promise.all([
     server.call<RunView>('GET', `runs/${id}`),

@@ -9,8 +9,9 @@ import { findBreak } from '../shared/round-log.ts';
 import { finalRunStates } from '../shared/states.ts';
 import { bold, dim, printJson, printTable, runAction, say } from './output.ts';
 import { findServer, type ServerApi } from './server-api.ts';
+import { addTlsFlags, tlsFrom, type TlsFlags } from './tls-flags.ts';
 
-interface Options {
+interface Options extends TlsFlags {
   readonly dataDir: string;
   readonly json?: boolean;
 }
@@ -19,11 +20,12 @@ interface Options {
 export function command(): Command {
   const runs = new Command('runs').description('list, show, pause, resume, stop and remove runs');
   const add = (usage: string, description: string): Command =>
-    runs
-      .command(usage)
-      .description(description)
-      .option('--data-dir <folder>', "the server's data folder", './fedloom-data')
-      .option('--json', 'one JSON object on stdout');
+    addTlsFlags(
+      runs
+        .command(usage)
+        .description(description)
+        .option('--data-dir <folder>', "the server's data folder", './fedloom-data'),
+    ).option('--json', 'one JSON object on stdout');
 
   add('ls', 'list the runs').action((options: Options) => act(options, () => list(options)));
   add('show <id>', 'show a run, its rounds and whether its log holds').action((id: string, options: Options) =>
@@ -48,8 +50,8 @@ export function command(): Command {
 
 const act = (options: Options, action: () => Promise<void>): Promise<void> => runAction(options.json === true, action);
 
-async function list({ dataDir, json }: Options): Promise<void> {
-  const server = await findServer(dataDir);
+async function list({ dataDir, json, ...tls }: Options): Promise<void> {
+  const server = await findServer(dataDir, await tlsFrom(tls));
   const runs =
     server === null
       ? await reading(dataDir, async (store) => {
@@ -76,8 +78,8 @@ async function list({ dataDir, json }: Options): Promise<void> {
   sayServer(server);
 }
 
-async function show(id: RunId, { dataDir, json }: Options): Promise<void> {
-  const server = await findServer(dataDir);
+async function show(id: RunId, { dataDir, json, ...tls }: Options): Promise<void> {
+  const server = await findServer(dataDir, await tlsFrom(tls));
   const [run, rounds] =
     server === null
       ? await reading(dataDir, async (store) => {
@@ -122,7 +124,7 @@ async function show(id: RunId, { dataDir, json }: Options): Promise<void> {
 }
 
 async function steer(id: RunId, action: 'pause' | 'resume' | 'stop', options: Options, body?: object): Promise<void> {
-  const server = await findServer(options.dataDir);
+  const server = await findServer(options.dataDir, await tlsFrom(options));
   if (server === null) {
     const message = `no server is running on ${options.dataDir}, so there is nothing to ${action}; start one with 'fedloom serve'`;
     throw new FederatedError('BAD_STATE', message);
@@ -132,8 +134,8 @@ async function steer(id: RunId, action: 'pause' | 'resume' | 'stop', options: Op
   else say(`${run.id}: ${run.state}. ${run.message}`);
 }
 
-async function remove(id: RunId, { dataDir, json }: Options): Promise<void> {
-  const server = await findServer(dataDir);
+async function remove(id: RunId, { dataDir, json, ...tls }: Options): Promise<void> {
+  const server = await findServer(dataDir, await tlsFrom(tls));
   if (server === null) await removeOffline(id, dataDir);
   else await server.call('DELETE', `runs/${id}`);
   if (json === true) printJson({ removed: id });

@@ -6,6 +6,7 @@ import { signToken, type TokenClaims } from '../server/access/signed-token.ts';
 import { FederatedError } from '../shared/errors.ts';
 import { printJson, runAction, say } from './output.ts';
 import { findServer } from './server-api.ts';
+import { addTlsFlags, tlsFrom, type TlsFlags } from './tls-flags.ts';
 
 const units: Readonly<Record<string, number>> = { m: 60, h: 3_600, d: 86_400 };
 const longest = 366 * 86_400;
@@ -47,20 +48,22 @@ export function command(): Command {
         else process.stdout.write(`${made}\n`);
       }),
     );
-  token
-    .command('rotate')
-    .description('a new one in place of the old, which counts no more; also while the server runs')
-    .argument('<what>', rotatable.join(', '))
-    .addOption(dataDir)
+  addTlsFlags(
+    token
+      .command('rotate')
+      .description('a new one in place of the old, which counts no more; also while the server runs')
+      .argument('<what>', rotatable.join(', '))
+      .addOption(dataDir),
+  )
     .option('--json', 'one JSON object on stdout', false)
-    .action((what: string, { dataDir: folder, json }: { dataDir: string; json: boolean }) =>
+    .action((what: string, { dataDir: folder, json, ...tls }: TlsFlags & { dataDir: string; json: boolean }) =>
       runAction(json, async () => {
         const known = rotatable.find((each) => each === what);
         if (known === undefined) {
           throw new FederatedError('BAD_ARGUMENT', `${what}: expected one of ${rotatable.join(', ')}`);
         }
         checkFolder(folder);
-        const server = await findServer(folder);
+        const server = await findServer(folder, await tlsFrom(tls));
         if (server === null) await rotateSecret(folder, known);
         else await server.call('POST', 'secrets/rotate', { what: known });
         if (json) printJson({ rotated: known });

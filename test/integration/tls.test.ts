@@ -2,10 +2,12 @@ import { expect } from 'chai';
 import { readFileSync } from 'node:fs';
 import * as https from 'node:https';
 import { connect } from 'node:tls';
+import { fileURLToPath } from 'node:url';
 import type { ClientTls } from '../../client/node/socket.ts';
 import { nodePlatform } from '../../client/node/platform.ts';
 import { createServer } from '../../server/server.ts';
 import { useFolder } from '../contracts/folder.ts';
+import { fedloom } from '../helpers/command.ts';
 import { Federation, tinyConfig } from '../helpers/federation.ts';
 import { codeOfLater } from '../helpers/primitives.ts';
 
@@ -25,7 +27,7 @@ describe('a federation over TLS', () => {
     await federation.server.operations.create(tinyConfig({ rounds: 1, minClients: 1 }));
   };
   const join = (tls?: ClientTls) =>
-    federation.join({ platform: nodePlatform(tls === undefined ? {} : { tls }), seed: 1 });
+    federation.join({ platform: nodePlatform(tls === undefined ? {} : { tls }), seed: 1, maxDoubtfulRefusals: 1 });
   const status = (tls: object): Promise<number | string> =>
     new Promise((resolve) => {
       const request = https.get(`${federation.server.url}/healthz`, { ca, agent: false, ...tls }, (response) => {
@@ -67,6 +69,44 @@ describe('a federation over TLS', () => {
     abort.abort();
     expect(outcomes).to.deep.equal([]);
     expect(await federation.server.operations.clients(), 'nobody got as far as the roster').to.deep.equal([]);
+  });
+
+  describe('and its operator', () => {
+    const file = (name: string): string => fileURLToPath(new URL(`../vectors/tls/${name}.pem`, import.meta.url));
+    const trust = ['--tls-ca', file('ca')];
+    const shown = (name: string): string[] => [...trust, '--tls-cert', file(name), '--tls-key', file(`${name}.key`)];
+    const operate = (...args: string[]) => fedloom([...args, '--data-dir', federation.dataDir]);
+
+    it('lists runs, steers them and makes secrets anew with the certificate that the server asks for', async () => {
+      await open(ca);
+      const { viewerToken } = federation.server;
+      const [listed, paused, rotated] = await Promise.all([
+        operate('runs', 'ls', '--json', ...shown('client')),
+        operate('runs', 'pause', 'tiny-1', '--json', ...shown('client')),
+        operate('token', 'rotate', 'viewer', '--json', ...shown('client')),
+      ]);
+      const { runs, server: url } = JSON.parse(listed.out) as { runs: { id: string }[]; server: string };
+      expect([runs.map(({ id }) => id), url]).to.deep.equal([['tiny-1'], federation.server.url]);
+      expect((JSON.parse(paused.out) as { run: { state: string } }).run.state).to.equal('paused');
+      expect(JSON.parse(rotated.out)).to.deep.equal({ rotated: 'viewer' });
+      expect(federation.server.viewerToken).not.to.equal(viewerToken);
+      expect((await federation.server.operations.runs())[0]!.state).to.equal('paused');
+    }).timeout(60_000);
+
+    it('is told which flag is missing, and changes nothing', async () => {
+      await open(ca);
+      const [without, strange, untrusting, half] = await Promise.all([
+        operate('runs', 'pause', 'tiny-1', ...trust),
+        operate('runs', 'pause', 'tiny-1', ...shown('stranger')),
+        operate('token', 'rotate', 'viewer'),
+        operate('runs', 'ls', ...trust, '--tls-cert', file('client')),
+      ]);
+      for (const each of [without, strange]) expect(each.err).to.include('give one with --tls-cert and --tls-key');
+      expect(untrusting.err).to.match(/is not trusted here: .*; name its authority with --tls-ca/);
+      expect(half.err).to.include('--tls-cert and --tls-key belong together');
+      expect([without, strange, untrusting, half].map(({ code }) => code)).to.deep.equal([1, 1, 1, 2]);
+      expect((await federation.server.operations.runs())[0]!.state).to.equal('waiting');
+    }).timeout(60_000);
   });
 
   it('speaks nothing older than TLS 1.2', async () => {
