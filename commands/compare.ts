@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import { FederatedError } from '../shared/errors.ts';
 import { compareFigure } from '../simulations/reports/compare-figure.ts';
 import { compareRuns, type GroupSummary, type Summary } from '../simulations/reports/compare.ts';
@@ -8,7 +8,8 @@ import { formatBytes, formatSeconds, formatValue } from '../simulations/reports/
 import { png } from '../simulations/reports/png.ts';
 import { readFolder } from '../simulations/reports/read-folder.ts';
 import { writeAll } from '../simulations/reports/write-report.ts';
-import { printJson, printTable, runAction, say } from './output.ts';
+import { input, printJson, printTable, runAction, say } from './output.ts';
+import { number } from './run-options.ts';
 
 interface Options {
   readonly metric: string;
@@ -17,12 +18,6 @@ interface Options {
   readonly out?: string;
   readonly json: boolean;
 }
-
-const number = (text: string): number => {
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('expected a number');
-  return value;
-};
 
 /** `fedloom compare DIR...`: groups of runs over their seeds, as a table and a figure. */
 export const command = (): Command =>
@@ -46,13 +41,17 @@ async function compare(folders: readonly string[], { metric, group, target, out,
       `--out: expected a name that ends in .svg or .png, got ${JSON.stringify(out)}`,
     );
   }
-  const runs = [];
-  for (const folder of await expandFolders(folders)) runs.push(await readFolder(folder));
+  const runs = await input(async () => {
+    const read = [];
+    for (const folder of await expandFolders(folders)) read.push(await readFolder(folder));
+    return read;
+  });
   const comparison = compareRuns(runs, { metric, group: group ?? null, target: target ?? null });
   if (out !== undefined) {
     const isPng = /\.png$/i.test(out);
     const svg = compareFigure(comparison, isPng ? { theme: 'light' } : {});
-    await writeAll(new Map([[resolve(out), isPng ? await png(svg) : `${svg}\n`]]));
+    const content = isPng ? await png(svg) : `${svg}\n`;
+    await input(() => writeAll(new Map([[resolve(out), content]])));
   }
   if (json) return printJson({ ...comparison, out: out === undefined ? null : resolve(out) });
   const value = (summary: Summary | null): string => shown(summary, (each) => formatValue(metric, each));

@@ -5,12 +5,12 @@ import { experimentByName, experiments } from '../simulations/experiments/catalo
 import { armsOf, commandOf, type Experiment, type Form } from '../simulations/experiments/experiment.ts';
 import type { Outcome } from '../simulations/experiments/outcome.ts';
 import { runExperiment } from '../simulations/experiments/run-experiment.ts';
-import { writeExperiment } from '../simulations/experiments/write.ts';
+import { openExperimentFolder, writeExperiment } from '../simulations/experiments/write.ts';
 import { formatValue } from '../simulations/reports/format.ts';
 import { parseSweep } from '../simulations/sweep.ts';
-import { bold, dim, printJson, printTable, red, runAction, say } from './output.ts';
+import { bold, dim, input, printJson, printTable, red, runAction, say } from './output.ts';
 import { Progress } from './progress.ts';
-import { number } from './run-options.ts';
+import { whole } from './run-options.ts';
 
 interface RunFlags {
   readonly seeds?: readonly number[];
@@ -34,7 +34,7 @@ export const command = (): Command => {
     .option('--seeds <list>', "as in 1,2 or 1..3 (the experiment's own)", seedsFrom)
     .option('--quick', 'a form that takes seconds: it shows that the experiment runs', false)
     .option('--out <dir>', 'folder of runs and report (./fedloom-experiments/<name>); runs in it are not made again')
-    .option('--workers <n>', 'threads that train (one a core); the result does not depend on it', number)
+    .option('--workers <n>', 'threads that train (one a core); the result does not depend on it', whole(1, 1_024))
     .option('--json', 'one JSON object on stdout', false)
     .action((name: string, flags: RunFlags) => runAction(flags.json, () => run(name, flags)));
   return experiment;
@@ -81,10 +81,11 @@ function stateOf({ numbers: { full }, arms }: Experiment): string {
 }
 
 async function run(name: string, { seeds: asked, quick, out: folder, workers, json }: RunFlags): Promise<void> {
-  const experiment = experimentByName(name);
+  const experiment = await input(() => experimentByName(name));
   const form: Form = quick ? 'quick' : 'full';
   const seeds = asked ?? (quick ? experiment.seeds.slice(0, 1) : experiment.seeds);
   const out = folder ?? join('fedloom-experiments', quick ? `${name}-quick` : name);
+  await input(() => openExperimentFolder(out, experiment, form));
   const abort = new AbortController();
   const interrupt = (): void => abort.abort();
   process.once('SIGINT', interrupt);

@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import { asFederatedError, type FederatedError } from '../shared/errors.ts';
+import { asFederatedError, FederatedError } from '../shared/errors.ts';
 
 /** Results go to stdout, everything for human eyes to stderr. With `--json` stdout holds exactly one JSON object. */
 
@@ -27,9 +27,27 @@ export function printTable(rows: readonly (readonly string[])[]): void {
     );
 }
 
-/** Exit code 2 for bad usage, 1 for everything else. */
 const usageCodes: readonly string[] = ['BAD_ARGUMENT', 'BAD_CONFIG', 'BAD_LINK'];
-export const exitCodeOf = (error: FederatedError): number => (usageCodes.includes(error.code) ? 2 : 1);
+/** What is wrong with names, files and settings that were given; the same codes may come from a run that has begun. */
+const inputCodes: readonly string[] = ['NOT_FOUND', 'BAD_FILE', 'BAD_TASK', 'BAD_DATA', 'BAD_MODEL', 'NO_BACKEND'];
+const inputErrors = new WeakSet<FederatedError>();
+/** Exit code 2 for bad usage, 1 for everything else. */
+export const exitCodeOf = (error: FederatedError): number =>
+  usageCodes.includes(error.code) || inputErrors.has(error) ? 2 : 1;
+
+/** Looks at what a command was given, before it does anything: what is wrong there is bad usage. */
+export async function input<T>(look: () => Promise<T> | T): Promise<T> {
+  try {
+    return await look();
+  } catch (thrown) {
+    throw asInputError(thrown);
+  }
+}
+
+export function asInputError(thrown: unknown): unknown {
+  if (thrown instanceof FederatedError && inputCodes.includes(thrown.code)) inputErrors.add(thrown);
+  return thrown;
+}
 
 /** Runs a command's action: an error becomes one sentence (and one JSON object with `--json`) and an exit code. */
 export async function runAction(json: boolean, action: () => Promise<void>): Promise<void> {

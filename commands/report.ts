@@ -7,7 +7,7 @@ import { csv } from '../simulations/reports/sinks/csv.ts';
 import { logToMlflow } from '../simulations/reports/sinks/mlflow.ts';
 import { eventFile } from '../simulations/reports/sinks/tensorboard.ts';
 import { writeAll, writeReport } from '../simulations/reports/write-report.ts';
-import { printJson, runAction, say } from './output.ts';
+import { input, printJson, runAction, say } from './output.ts';
 import { readRun } from './run-source.ts';
 import { addTlsFlags, tlsFrom, type TlsFlags } from './tls-flags.ts';
 
@@ -42,11 +42,11 @@ export const command = (): Command =>
     .action((run: string, options: Options) => runAction(options.json, () => report(run, options)));
 
 async function report(runOrFolder: string, options: Options): Promise<void> {
-  const run = await readRun(runOrFolder, options.dataDir, await tlsFrom(options));
+  const run = await input(async () => readRun(runOrFolder, options.dataDir, await tlsFrom(options)));
   const beside = (await isRunFolder(runOrFolder)) ? join(runOrFolder, 'report.html') : `${run.name}-report.html`;
   const out = resolve(options.out ?? beside);
   const plots = resolve(options.plots ?? join(dirname(out), 'plots'));
-  const files = await writeReport(run, { out, plots, withPng: options.png });
+  const files = await input(() => writeReport(run, { out, plots, withPng: options.png }));
   const further = new Map<string, string | Uint8Array>();
   if (options.csv !== undefined) {
     further.set(resolve(options.csv === true ? join(dirname(out), 'metrics.csv') : options.csv), csv(run));
@@ -55,7 +55,7 @@ async function report(runOrFolder: string, options: Options): Promise<void> {
     const { name, bytes } = eventFile(run);
     further.set(resolve(options.tensorboard, name), bytes);
   }
-  await writeAll(further);
+  await input(() => writeAll(further));
   const token = process.env['MLFLOW_TRACKING_TOKEN'];
   const mlflow =
     options.mlflow === undefined

@@ -40,7 +40,11 @@ function named(name: string): RunId {
 }
 
 async function fromStore(id: RunId, dataDir: string): Promise<RunRecord> {
-  const { store, close } = await openStore(dataDir, { lock: false });
+  const { store, close } = await openStore(dataDir, { lock: false }).catch((cause: unknown) => {
+    if (!(cause instanceof FederatedError && cause.code === 'NOT_FOUND')) throw cause;
+    const message = `run: ${id} is no folder of a run (it has no metrics.jsonl), and ${dataDir} holds no server's data in which it could be one`;
+    throw new FederatedError('NOT_FOUND', message, { cause });
+  });
   try {
     const [run, rounds] = [await store.run(id), await store.rounds(id)];
     return recordOfStored(viewOfStoredRun(run, rounds), run.config, rounds, resolve(dataDir));

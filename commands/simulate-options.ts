@@ -4,7 +4,16 @@ import { attackNames } from '../simulations/attacks/parse.ts';
 import type { DeviceModel } from '../simulations/devices.ts';
 import { partitionExamples } from '../simulations/partitions/parse.ts';
 import { transports, type SimulationOptions } from '../simulations/simulate-options.ts';
-import { addRunFlags, number, readConfigFile, runConfigFrom, runFlagNames, type RunFlags } from './run-options.ts';
+import {
+  above0,
+  addRunFlags,
+  number,
+  readConfigFile,
+  whole,
+  runConfigFrom,
+  runFlagNames,
+  type RunFlags,
+} from './run-options.ts';
 
 /** The options of a simulation, as flags and as keys of a config file. */
 
@@ -43,15 +52,15 @@ export function addSimulationFlags(command: Command): Command {
     .option('--data <spec>', "examples of the clients (what the task names); 'fedloom data ls' lists the sets")
     .option('--test <spec>', "examples that measure the model (the test examples of the data); 'none': not measured")
     .option('--partition <spec>', `how the examples are spread: ${partitionExamples().join(' | ')} (iid)`)
-    .option('--clients <n>', 'clients (100, or as many as the partition makes)', number)
-    .option('--workers <n>', 'threads that train (one a core); the result does not depend on it', number)
+    .option('--clients <n>', 'clients (100, or as many as the partition makes)', whole(1, 1_000_000))
+    .option('--workers <n>', 'threads that train (one a core); the result does not depend on it', whole(1, 1_024))
     .addOption(
       new Option('--transport <name>', 'memory: virtual time; ws: encrypted sockets on this machine (memory)').choices(
         transports,
       ),
     )
     .option('--backend <name>', 'what trains (auto)')
-    .option('--speed <n>', 'examples that the median device trains on in a virtual second (no time passes)', number)
+    .option('--speed <n>', 'examples that the median device trains on in a virtual second (no time passes)', above0())
     .option('--spread <x>', 'standard deviation of the logarithm of the speeds (0)', number)
     .option('--stragglers <share>', 'part of the trainings that take --slowdown times as long (0)', share)
     .option('--slowdown <x>', 'how much slower a straggler is (10)', number)
@@ -65,14 +74,18 @@ export function addSimulationFlags(command: Command): Command {
     .option(
       '--evaluate-clients <n>',
       "measure the model on every client's own test examples every n rounds (0)",
-      number,
+      whole(0, 1_000_000),
     )
     .option('--client-test <share>', "part of each client's examples that is held out to measure it there (0)", share)
     .option(
       '--drift',
       'measure how far the updates of each round point apart (drift/l2, drift/cosine, drift/diversity)',
     )
-    .option('--checkpoint-every <n>', 'also keep the model of every n-th round (0: the best and the last)', number)
+    .option(
+      '--checkpoint-every <n>',
+      'also keep the model of every n-th round (0: the best and the last)',
+      whole(0, 1_000_000),
+    )
     .option('--attack <spec>', `clients that attack, as in sign-flip:0.2: ${attackNames.join(' | ')} (none)`);
 }
 

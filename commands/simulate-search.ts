@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { FederatedError } from '../shared/errors.ts';
@@ -11,9 +11,9 @@ import { search, type SearchResult } from '../simulations/search/search.ts';
 import { parseSpace, settingsOf, type Settings } from '../simulations/search/space.ts';
 import { bringTo } from '../simulations/search/trial-runs.ts';
 import type { SimulationOptions } from '../simulations/simulate-options.ts';
-import { checkSameRun } from '../simulations/simulation-folder.ts';
+import { checkSameRun, openRunsFolder } from '../simulations/simulation-folder.ts';
 import { nameOf } from '../simulations/sweep.ts';
-import { bold, dim, printJson, printTable, say } from './output.ts';
+import { bold, dim, input, printJson, printTable, say } from './output.ts';
 import { number } from './run-options.ts';
 import { combinationFlags, simulationFrom, type SimulationFlags } from './simulate-options.ts';
 
@@ -60,13 +60,13 @@ export async function runSearch(command: Command, settings: SimulationFlags, req
   const optionsOf = async (combination: Settings): Promise<SimulationOptions> =>
     simulationFrom({ ...settings, ...trialFlags(command, settings, combination) });
   const load = loadOnce();
-  const first = await optionsOf(settingsOf(space, 0, 0));
+  const first = await input(() => optionsOf(settingsOf(space, 0, 0)));
   const { seed = 1, rounds = 100 } = first;
-  const { config } = await prepare({ ...first, rounds }, load); // what no trial can do is said before the first begins
+  const { config } = await input(() => prepare({ ...first, rounds }, load)); // what no trial can do is said before the first begins
   const metric = request.metric ?? ('classes' in config.task.data.labels ? 'eval/accuracy' : 'eval/loss');
   const brackets = trials === undefined ? hyperband(rounds, eta) : [successiveHalving(trials, rounds, eta)];
   const about = { search: text, trials: trials ?? null, eta, rounds, seed, metric };
-  await claim(out, about);
+  await input(() => claim(out, about));
 
   const abort = new AbortController();
   const interrupt = (): void => abort.abort();
@@ -132,7 +132,7 @@ async function claim(out: string, about: Readonly<Record<string, unknown>>): Pro
     }
   }
   if (there !== null) return checkSameRun(out, JSON.parse(there) as Record<string, unknown>, about);
-  await mkdir(out, { recursive: true });
+  await openRunsFolder(out);
   await writeFile(path, `${JSON.stringify(about, null, 2)}\n`);
 }
 

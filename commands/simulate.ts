@@ -7,9 +7,9 @@ import { prepare, type Load } from '../simulations/prepare.ts';
 import type { SimulatedRound, SimulationResult } from '../simulations/result.ts';
 import { runSimulation } from '../simulations/run-simulation.ts';
 import type { SimulationOptions } from '../simulations/simulate-options.ts';
-import { SimulationFolder } from '../simulations/simulation-folder.ts';
+import { openRunsFolder, SimulationFolder } from '../simulations/simulation-folder.ts';
 import { combinations, nameOf, parseSweep } from '../simulations/sweep.ts';
-import { bold, dim, printJson, printTable, runAction, say } from './output.ts';
+import { asInputError, bold, dim, input, printJson, printTable, runAction, say } from './output.ts';
 import { Progress } from './progress.ts';
 import { addSearchFlags, runSearch, type SearchFlags } from './simulate-search.ts';
 import {
@@ -51,11 +51,12 @@ export const command = (): Command => {
 
 async function run(simulating: Command, given: Flags): Promise<void> {
   const { config, sweep, search, trials, eta, metric, resume, json, ...flags } = given;
-  const file = config === undefined ? {} : await readSimulationFile(config);
+  const file = config === undefined ? {} : await input(() => readSimulationFile(config));
   const { out: asked, ...settings } = { ...file, ...withoutDefaults(flags) } as Flags;
   const out = asked === false ? undefined : (asked ?? join('fedloom-runs', stamp()));
-  if (resume && (out === undefined || !existsSync(out))) {
-    throw new FederatedError('BAD_ARGUMENT', 'resume: give the folder of the run to go on with as --out');
+  if (resume && (asked === undefined || out === undefined || !existsSync(out))) {
+    const why = typeof asked === 'string' ? `; there is no ${asked}` : '';
+    throw new FederatedError('BAD_ARGUMENT', `resume: give the folder of the run to go on with as --out${why}`);
   }
   if (search !== undefined) {
     if (sweep !== undefined) throw new FederatedError('BAD_ARGUMENT', 'search: give either --search or --sweep');
@@ -64,7 +65,7 @@ async function run(simulating: Command, given: Flags): Promise<void> {
   const axes = sweep === undefined ? [] : parseSweep(sweep);
   const runs: { readonly name: string; readonly options: SimulationOptions; readonly command: string[] }[] = [];
   for (const combination of combinations(axes)) {
-    const options = await simulationFrom({ ...settings, ...combinationFlags(simulating, combination) });
+    const options = await input(() => simulationFrom({ ...settings, ...combinationFlags(simulating, combination) }));
     const name = nameOf(combination);
     const command = commandOf(process.argv.slice(2), combination);
     runs.push({ name, command, options: { ...options, ...(out === undefined ? {} : { out: join(out, name) }) } });
@@ -72,8 +73,11 @@ async function run(simulating: Command, given: Flags): Promise<void> {
   const load = loadOnce();
   if (runs.length > 1) {
     // None begins before all are known to be good.
-    for (const { options } of runs) await prepare(options, load);
-    for (const { options } of runs) if (options.out !== undefined) await SimulationFolder.open(options.out);
+    await input(async () => {
+      if (out !== undefined) await openRunsFolder(out);
+      for (const { options } of runs) await prepare(options, load);
+      for (const { options } of runs) if (options.out !== undefined) await SimulationFolder.open(options.out);
+    });
   }
   const results: SimulationResult[] = [];
   for (const [i, { name, options, command }] of runs.entries()) {
@@ -108,13 +112,16 @@ async function runOne(options: SimulationOptions, load: Load, command: readonly 
   process.once('SIGINT', interrupt);
   process.once('SIGTERM', interrupt);
   let progress: Progress | null = null;
+  let isPrepared = false;
+  const onPrepared = (): void => void (isPrepared = true);
   try {
     const onRound = (round: SimulatedRound): void => {
       progress ??= new Progress(options.rounds ?? 100, { done: round.round - 1 });
       progress.step(round.round, textOf(round));
     };
-    return (await runSimulation(options, { onRound, signal: abort.signal, load, command })).result;
+    return (await runSimulation(options, { onRound, onPrepared, signal: abort.signal, load, command })).result;
   } catch (error) {
+    if (!isPrepared) throw asInputError(error);
     if (!abort.signal.aborted || options.out === undefined) throw error;
     throw new FederatedError(
       'ABORTED',

@@ -26,14 +26,17 @@ export interface DeviceModel {
 }
 
 const ranges: Readonly<
-  Record<Exclude<keyof DeviceModel, 'partialWork'>, { readonly above: number; readonly to: number }>
+  Record<
+    Exclude<keyof DeviceModel, 'partialWork'>,
+    { readonly from: number; readonly to: number; readonly open?: true }
+  >
 > = {
-  speed: { above: 0, to: 1e12 },
-  spread: { above: -1e-300, to: 10 },
-  stragglers: { above: -1e-300, to: 1 },
-  slowdown: { above: 0, to: 1e9 },
-  dropout: { above: -1e-300, to: 1 },
-  availability: { above: 0, to: 1 },
+  speed: { from: 0, to: 1e12, open: true },
+  spread: { from: 0, to: 10 },
+  stragglers: { from: 0, to: 1 },
+  slowdown: { from: 1, to: 1e9 },
+  dropout: { from: 0, to: 1 },
+  availability: { from: 0, to: 1, open: true },
 };
 const known: readonly string[] = [...Object.keys(ranges), 'partialWork'];
 
@@ -53,10 +56,9 @@ export function checkDevices(model: DeviceModel, localEpochs: number): void {
       if (typeof value !== 'boolean') refuse(`partialWork: expected true or false, got ${JSON.stringify(value)}`);
       continue;
     }
-    const { above, to } = ranges[name];
-    if (typeof value === 'number' && value > above && value <= to) continue;
-    const least = above === 0 ? 'above 0' : 'from 0';
-    refuse(`${name}: expected a number ${least} to ${to}, got ${JSON.stringify(value)}`);
+    const { from, to, open = false } = ranges[name];
+    if (typeof value === 'number' && (open ? value > from : value >= from) && value <= to) continue;
+    refuse(`${name}: expected a number ${open ? 'above' : 'from'} ${from} to ${to}, got ${JSON.stringify(value)}`);
   }
   const { speed, stragglers = 0, partialWork = false, availability = 1 } = model;
   if (partialWork && localEpochs === 1) {

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { algorithmOf } from '../client/algorithms/table.ts';
 import { checkRunConfig, type RunConfig } from '../server/config.ts';
+import { backendNames, isBackendName } from '../shared/engine/backends/names.ts';
 import { checkExamples, checkTargetsFor } from '../shared/engine/examples.ts';
 import { FederatedError } from '../shared/errors.ts';
 import { seeded } from '../shared/random.ts';
@@ -101,6 +102,9 @@ export async function prepare(options: SimulationOptions, load: Load = loadData)
   }
   if (transport === 'ws' && Object.keys(devices).length > 0) {
     refuse('devices: their time is virtual, and sockets take real time; leave them out, or take the transport memory');
+  }
+  if (backend !== 'auto' && !isBackendName(backend)) {
+    refuse(`backend: no ${JSON.stringify(backend)}; known are auto, ${backendNames.join(', ')}`);
   }
   const partitioner = typeof partition === 'string' ? parsePartition(partition) : partition;
   const base = typeof given === 'string' ? taskByName(given) : checkTask(given);
@@ -211,13 +215,22 @@ async function testOf(
   load: Load,
 ): Promise<LoadedData | null> {
   if (spec === 'none') return null;
-  if (spec !== undefined) return typeof spec === 'string' ? load(spec) : spec;
+  if (spec !== undefined) return typeof spec === 'string' ? loadTest(spec, load) : spec;
   if (typeof source !== 'string') return null;
   const own = testSpecOf(source);
   if (own !== null) return load(own);
   return refuse(
     `test: ${data.name} has no test examples of its own; give some, or "none" to go without measuring the model`,
   );
+}
+
+async function loadTest(spec: string, load: Load): Promise<LoadedData> {
+  try {
+    return await load(spec);
+  } catch (thrown) {
+    if (!(thrown instanceof FederatedError)) throw thrown;
+    throw new FederatedError(thrown.code, thrown.message.replace(/^(data: )?/, 'test: '), { cause: thrown });
+  }
 }
 
 function check(task: Task, data: LoadedData, what: string): void {

@@ -33,6 +33,8 @@ export interface RunHooks {
   readonly signal: AbortSignal;
   /** Reads examples; default: from the registry. */
   readonly load?: Load;
+  /** Everything is checked, and the run begins. */
+  readonly onPrepared?: () => void;
   /** The words of the command that makes the run, for its report. */
   readonly command?: readonly string[];
 }
@@ -65,6 +67,7 @@ export async function runSimulation(options: SimulationOptions, hooks: RunHooks)
   const before = (await folder?.result<SimulationResult>()) ?? null;
   if (before !== null) return { result: before, weights: null };
   endIf(hooks.signal);
+  hooks.onPrepared?.();
   const data = share(prepared);
   const { config, workers, backend } = prepared;
   const { train, test, aim } = data;

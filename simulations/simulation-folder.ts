@@ -1,12 +1,13 @@
 import { existsSync } from 'node:fs';
-import { access, appendFile, constants, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { appendFile, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { RunConfig } from '../server/config.ts';
 import type { StoredRound } from '../server/store/store.ts';
 import { FederatedError } from '../shared/errors.ts';
 import { modelLayout } from '../shared/tasks/model.ts';
 import { canonicalJson } from '../shared/tasks/task.ts';
 import { floatBytes } from '../shared/weights.ts';
+import { makeFolder } from './make-folder.ts';
 
 /**
  * The files of a simulation beside those that every run's folder has: `store/` (from which an interrupted run goes on),
@@ -26,13 +27,7 @@ export class SimulationFolder {
    * @throws FederatedError BAD_FILE, BAD_ARGUMENT
    */
   static async open(out: string): Promise<SimulationFolder> {
-    const path = resolve(out);
-    try {
-      await mkdir(path, { recursive: true });
-      await access(path, constants.W_OK);
-    } catch (cause) {
-      throw new FederatedError('BAD_FILE', `out: ${out} cannot be written: ${(cause as Error).message}`, { cause });
-    }
+    const path = await makeFolder(out, 'out');
     const folder = new SimulationFolder(path);
     const files = await readdir(path);
     if (files.length > 0 && !existsSync(join(path, 'store'))) {
@@ -129,6 +124,17 @@ export class SimulationFolder {
   settled(): Promise<void> {
     return this.#writing;
   }
+}
+
+/**
+ * Makes sure that a folder can hold several runs, each in a folder of its own.
+ * @returns what is in it
+ * @throws FederatedError BAD_FILE, BAD_ARGUMENT
+ */
+export async function openRunsFolder(out: string): Promise<string[]> {
+  const names = await readdir(await makeFolder(out, 'out'));
+  if (!names.includes('store')) return names;
+  throw new FederatedError('BAD_ARGUMENT', `out: ${out} holds a simulation; choose another folder for several of them`);
 }
 
 /**

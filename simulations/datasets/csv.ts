@@ -33,6 +33,7 @@ export function parseCsv(
   if (problem !== undefined) throw badFile(name, `line ${(problem.row ?? 0) + 1}: ${problem.message}`);
   const [header = [], ...lines] = rows;
   const columns = header.map((cell) => cell.trim());
+  if (columns.every((column) => column === '')) throw badFile(name, 'is empty');
   const place = (wanted: string): number => {
     const found = columns.indexOf(wanted);
     if (found >= 0) return found;

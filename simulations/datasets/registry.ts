@@ -28,6 +28,7 @@ export function parseSpec(spec: string): DataSpec {
   if (group !== undefined) return { ...rest, slice: { group, member: member! } };
   if (part === undefined) return { ...rest, slice: null };
   const slice = { part: Number(part), parts: Number(parts) };
+  if (slice.parts === 0) throw badSpec(`expected PART/PARTS such as 0/10, got ${part}/${parts}`);
   if (slice.part >= slice.parts) {
     throw badSpec(`there is no part ${slice.part} of ${slice.parts}; the parts are 0 to ${slice.parts - 1}`);
   }

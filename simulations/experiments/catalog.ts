@@ -1,6 +1,7 @@
 import { FederatedError } from '../../shared/errors.ts';
 import { activityByPerson } from './catalog/activity-by-person.ts';
 import { airByStation } from './catalog/air-by-station.ts';
+import { backdoorRules } from './catalog/backdoor.ts';
 import { digitsByWriter } from './catalog/digits-by-writer.ts';
 import { fedOpt } from './catalog/fedopt.ts';
 import { fedProxStragglers } from './catalog/fedprox-stragglers.ts';
@@ -24,6 +25,7 @@ export const experiments: readonly Experiment[] = [
   fedOpt,
   scaffoldDrift,
   robustRules,
+  backdoorRules,
   digitsByWriter,
   heartByHospital,
   activityByPerson,

@@ -2,11 +2,29 @@ import { join } from 'node:path';
 import { FederatedError } from '../../shared/errors.ts';
 import { png } from '../reports/png.ts';
 import { writeAll } from '../reports/write-report.ts';
-import type { Experiment } from './experiment.ts';
+import { openRunsFolder } from '../simulation-folder.ts';
+import { armsOf, type Experiment, type Form } from './experiment.ts';
 import { experimentFigure } from './figure.ts';
 import type { Outcome } from './outcome.ts';
 import { experimentPage } from './page.ts';
-import type { ArmRecords } from './run-experiment.ts';
+import { folderOf, type ArmRecords } from './run-experiment.ts';
+
+/** Beside the folders of the arms. */
+const ownFiles = ['report.html', 'figure.svg', 'figure.png', 'outcome.json'];
+
+/**
+ * Makes sure, before anything runs, that a folder is this experiment's or can become it.
+ * @throws FederatedError BAD_FILE, BAD_ARGUMENT
+ */
+export async function openExperimentFolder(out: string, experiment: Experiment, form: Form): Promise<void> {
+  const names = await openRunsFolder(out);
+  const own = [...ownFiles, ...armsOf(experiment, form).map(folderOf)];
+  if (names.length === 0 || names.some((name) => own.includes(name))) return;
+  throw new FederatedError(
+    'BAD_ARGUMENT',
+    `out: ${out} holds other files, such as ${names[0]}, and no run of ${experiment.name}; choose another folder`,
+  );
+}
 
 /**
  * Writes `report.html`, `figure.svg`, `outcome.json`, and `figure.png` where PNG can be made.

@@ -61,8 +61,14 @@ export interface Comparison {
 export function compareRuns(runs: readonly RunRecord[], options: CompareOptions = {}): Comparison {
   const { metric = 'eval/accuracy', group = null, target = null } = options;
   const known = [...new Set(runs.flatMap(tagsOf))].toSorted();
+  if (known.length === 0) {
+    throw new FederatedError(
+      'BAD_ARGUMENT',
+      'folders: in none of these runs has a round ended: there is nothing to compare',
+    );
+  }
   if (!known.includes(metric)) {
-    const message = `--metric: no run has ${JSON.stringify(metric)}; choose one of ${known.join(', ') || '(no round has ended)'}`;
+    const message = `--metric: no run has ${JSON.stringify(metric)}; choose one of ${known.join(', ')}`;
     throw new FederatedError('BAD_ARGUMENT', message);
   }
   const groups = groupRuns(runs, group);

@@ -23,6 +23,6 @@ async function runsIn(folder: string): Promise<string[]> {
   if (inside.length > 0) return inside;
   throw new FederatedError(
     'NOT_FOUND',
-    `${folder} is no run folder (it has no metrics.jsonl), and there is none in it`,
+    `folders: ${folder} is no run folder (it has no metrics.jsonl), and there is none in it`,
   );
 }

@@ -1,6 +1,7 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { FederatedError } from '../../shared/errors.ts';
+import { makeFolder } from '../make-folder.ts';
 import { png } from './png.ts';
 import { reportPage } from './report-page.ts';
 import { runPlots } from './run-plots.ts';
@@ -35,11 +36,11 @@ export async function writeReport(
 /** Writes files, and the folders that they need. @throws FederatedError BAD_FILE */
 export async function writeAll(files: ReadonlyMap<string, string | Uint8Array>): Promise<void> {
   for (const [file, content] of files) {
+    await makeFolder(dirname(file), 'out');
     try {
-      await mkdir(dirname(file), { recursive: true });
       await writeFile(file, content);
     } catch (cause) {
-      throw new FederatedError('BAD_FILE', `${file} cannot be written: ${(cause as Error).message}`, { cause });
+      throw new FederatedError('BAD_FILE', `out: ${file} cannot be written: ${(cause as Error).message}`, { cause });
     }
   }
 }

@@ -34,7 +34,7 @@ describe('fedloom experiment', function () {
 
   it('says in one sentence what is wrong', async () => {
     const cases: [string[], number, RegExp][] = [
-      [['run', 'mcmahan', '--json'], 1, /^experiment: no "mcmahan"; known are mcmahan-2nn, /],
+      [['run', 'mcmahan', '--json'], 2, /^experiment: no "mcmahan"; known are mcmahan-2nn, /],
       [['run', 'fedopt', '--seeds', '3..1', '--json'], 2, /expected whole numbers such as 1,2 or 1\.\.3/],
     ];
     for (const [args, code, message] of cases) {

@@ -49,7 +49,7 @@ describe('parseCsv', () => {
     ['nothing but labels', 'kind\n1\n', { label: 'kind' }, /no column of features/],
     ['no line of data', 'a,kind\n', { label: 'kind' }, /no line of data/],
     ['an open quote', 'a,kind\n"1,0\n', { label: 'kind' }, /line 2/],
-    ['an empty file', '', { label: 'kind' }, /has no column/],
+    ['an empty file', '', { label: 'kind' }, /is empty/],
   ];
   for (const [what, text, options, message] of wrong) {
     it(`refuses ${what}`, () => {
