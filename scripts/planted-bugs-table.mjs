@@ -59,6 +59,20 @@ export const plantedBugs = [
     tests: ['test/integration/faults.test.ts'],
   },
   {
+    name: 'tokens of sessions that are over stay',
+    file: 'server/gateway/gateway.ts',
+    from: '    if (token !== undefined) this.#tokens.delete(token);\n',
+    to: '    void token;\n',
+    tests: [],
+  },
+  {
+    name: 'every attempt of a run stays in memory',
+    file: 'server/run/ended-attempts.ts',
+    from: 'this.#rows > this.#most',
+    to: 'this.#rows < 0',
+    tests: ['test/server/run/ended-attempts.test.ts'],
+  },
+  {
     name: 'durations are measured by the calendar',
     file: 'server/host.ts',
     from: 'steady: () => Math.floor(performance.now())',

@@ -59,16 +59,20 @@ export function eventStream(options: EventStreamOptions): EventStream {
       };
       write('retry: 2000\n\n');
       if (missed === null) write(`id: ${newest}\nevent: snapshot\ndata: ${JSON.stringify(view)}\n\n`);
+      const token = bearerToken(req);
+      // A token that is over, or was made anew, opens nothing any more, and keeps nothing open.
+      const isOver = (): boolean => {
+        if (token !== null && options.roleOf(token) !== null) return false;
+        if (!res.writableEnded) res.end();
+        return true;
+      };
       send = (event) => {
-        if (run !== null && event.run !== run) return;
+        if ((run !== null && event.run !== run) || isOver()) return;
         write(`id: ${event.id}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
       };
       for (const event of queue) send(event);
-      const token = bearerToken(req);
       const beat = setInterval(() => {
-        // A token that is over, or was made anew, opens nothing any more, and keeps nothing open.
-        if (token === null || options.roleOf(token) === null) res.end();
-        else write(':\n\n');
+        if (!isOver()) write(':\n\n');
       }, heartbeat);
       res.on('close', () => {
         clearInterval(beat);

@@ -12,13 +12,11 @@ import type { RoundDetail } from '../operations.ts';
 import { minReportsOf } from '../selection.ts';
 import { bufferOf, leastReportsOf, sharesState } from '../strategies/table.ts';
 import { detailOfAttempt } from '../views/round-detail.ts';
+import { EndedAttempts } from './ended-attempts.ts';
 import type { LineUp, Opening } from './line-up.ts';
 import { RoundWriter } from './round-writer.ts';
 import type { RunModel } from './run-model.ts';
 import type { RunStatus } from './run-status.ts';
-
-/** Clients of ended attempts that are remembered one by one: some hundreds of bytes each. */
-const keptRows = 20_000;
 
 /** What a run does for its attempts. */
 export interface AttemptsOwner {
@@ -51,8 +49,7 @@ export class Attempts implements AttemptOwner {
   readonly event: Tell;
   readonly taskBytes: number;
   #current: Attempt | null = null;
-  /** The last attempts that ended, newest last: what was seen of each client is kept in memory alone. */
-  readonly #ended: RoundDetail[] = [];
+  readonly #ended = new EndedAttempts();
   /** Bytes to clients when the attempt in progress began. */
   #downBefore = 0;
 
@@ -79,7 +76,8 @@ export class Attempts implements AttemptOwner {
 
   /** Attempts that are in memory, the one in progress last. */
   get details(): readonly RoundDetail[] {
-    return this.#current === null ? this.#ended : [...this.#ended, detailOfAttempt(this.#current, null)];
+    const { all } = this.#ended;
+    return this.#current === null ? all : [...all, detailOfAttempt(this.#current, null)];
   }
 
   begin({ attempt, cohort, wanted, bases }: Opening): void {
@@ -157,7 +155,7 @@ export class Attempts implements AttemptOwner {
     this.#current = null;
     this.#sums.end();
     if (attempt.state.result !== 'abandoned') this.#lineUp.carry(attempt.leftAtWork.carried);
-    this.#remember(attempt);
+    this.#ended.add(detailOfAttempt(attempt, this.#model.last?.endedAt ?? this.#host.clock.now()));
     try {
       await this.#owner.over(attempt);
     } catch (thrown) {
@@ -175,11 +173,5 @@ export class Attempts implements AttemptOwner {
 
   changed(): void {
     this.#owner.changed();
-  }
-
-  #remember(attempt: Attempt): void {
-    this.#ended.push(detailOfAttempt(attempt, this.#model.last?.endedAt ?? this.#host.clock.now()));
-    let rows = this.#ended.reduce((sum, { clients }) => sum + clients.length, 0);
-    while (this.#ended.length > 1 && rows > keptRows) rows -= this.#ended.shift()!.clients.length;
   }
 }

@@ -4,6 +4,7 @@ import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promis
 import { dirname, join } from 'node:path';
 import { FederatedError } from '../../shared/errors.ts';
 import { sha256Id, type Sha256 } from '../../shared/ids.ts';
+import { keepNewest } from '../keep-newest.ts';
 import { blobPieceBytes, type BlobStore } from './store.ts';
 
 /**
@@ -22,8 +23,8 @@ export function blobFiles(folder: string, { owner = true } = {}): BlobStore {
   }
   const folderOf = (id: Sha256): string => join(folder, id.slice(0, 2));
   const pathOf = (id: Sha256): string => join(folderOf(id), id);
-  /** Blobs whose names this process knows to be durable. */
-  const durable = new Set<Sha256>();
+  /** Blobs whose names this process knows to be durable: the newest of them, which may be put again. */
+  const durable = new Map<Sha256, true>();
 
   const size = async (id: Sha256): Promise<number | null> => {
     try {
@@ -69,7 +70,7 @@ export function blobFiles(folder: string, { owner = true } = {}): BlobStore {
       } catch (error) {
         throw writeError(id, error);
       }
-      durable.add(id);
+      keepNewest(durable, id, true, 1_000);
       return id;
     },
     async get(id) {

@@ -89,6 +89,18 @@ describe('the secrets of a server', () => {
     expect((await stat(join(federation.dataDir, 'token.key'))).mode & 0o077).to.equal(0);
   }).timeout(60_000);
 
+  it('end the streams that the old ones had opened, and tell those nothing more', async () => {
+    const { server } = federation;
+    const stream = await fetch(`${server.url}/api/events`, {
+      headers: { Authorization: `Bearer ${server.viewerToken}` },
+    });
+    expect(stream.status).to.equal(200);
+    expect(await status(server.adminToken, 'POST', 'secrets/rotate', { what: 'viewer' })).to.equal(200);
+    (await RawClient.open(server.joinLink)).cut(); // something happens
+    const told = await stream.text(); // until it ends
+    expect(told).to.include('event: snapshot').and.not.to.include('connected');
+  }).timeout(60_000);
+
   it('leave a trace when they are used, without any of them in it', async () => {
     const { server } = federation;
     const { adminToken, viewerToken } = server;

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { checkToken, signToken } from '../../../server/access/signed-token.ts';
 import type { ServerEvent } from '../../../server/operations.ts';
 import { runId } from '../../../shared/ids.ts';
 import { storedRun } from '../../contracts/store.ts';
@@ -110,6 +111,58 @@ describe('the event stream', () => {
     await stream.next();
     expect(await stream.next()).to.deep.equal({ comment: true });
     await stream.cancel();
+  });
+
+  describe('of a token', () => {
+    const key = new Uint8Array(32).fill(7);
+    const exp = 1_800_000_000;
+    let now = 1_000 * exp - 1;
+    let validKey = key;
+    const begin = async (options: object) => {
+      now = 1_000 * exp - 1;
+      validKey = key;
+      await start({ ...options, roleOf: (token: string) => checkToken(validKey, token, now)?.role ?? null });
+      const token = signToken(key, { role: 'viewer', name: 'ann', exp });
+      const response = await fetch(`${http.url}/api/events`, { headers: { Authorization: `Bearer ${token}` } });
+      const stream = reading(response);
+      expect((await stream.next())?.event).to.equal('snapshot');
+      return stream;
+    };
+    /** What comes before the end: no stream stays open. */
+    const rest = async (stream: Awaited<ReturnType<typeof begin>>): Promise<unknown[]> => {
+      const messages: unknown[] = [];
+      for (let each = await stream.next(); each !== null; each = await stream.next()) {
+        if (each.comment !== true) messages.push((each.data as ServerEvent).message);
+      }
+      return messages;
+    };
+
+    it('that expires ends when its time has come: at the next event, which it does not tell', async () => {
+      const stream = await begin({ heartbeat: 1e6 });
+      happens('in time');
+      now++;
+      happens('too late');
+      expect(await rest(stream)).to.deep.equal(['in time']);
+    });
+
+    it('that is revoked ends in the same way', async () => {
+      const stream = await begin({ heartbeat: 1e6 });
+      happens('in time');
+      validKey = new Uint8Array(32);
+      happens('too late');
+      expect(await rest(stream)).to.deep.equal(['in time']);
+    });
+
+    it('ends within a heartbeat where nothing happens', async () => {
+      const stream = await begin({ heartbeat: 5 });
+      expect(await stream.next()).to.deep.equal({ comment: true });
+      now++;
+      expect(await rest(stream)).to.deep.equal([]);
+      await http.close();
+      const another = await begin({ heartbeat: 5 });
+      validKey = new Uint8Array(32);
+      expect(await rest(another)).to.deep.equal([]);
+    });
   });
 
   it('cuts a reader that does not read', async () => {

@@ -197,6 +197,22 @@ export class Judge {
     }
   }
 
+  // What is held.
+
+  /**
+   * The runs are over and nobody is connected: what a server holds then does not grow with the rounds it has done, nor with the
+   * connections it has had.
+   * @param sizes - entries of each kind of thing
+   * @param identities - that have ever connected: some are remembered, up to a fixed number of them
+   */
+  atRest(sizes: Readonly<Record<string, number>>, identities: number): void {
+    // Its own beat and tick.
+    const most: Readonly<Record<string, number>> = { tickets: identities, remembered: identities, timers: 2 };
+    for (const [name, size] of Object.entries(sizes)) {
+      if (size > (most[name] ?? 0)) this.fail(`a server at rest holds ${size} ${name}, at most ${most[name] ?? 0}`);
+    }
+  }
+
   // What is said.
 
   /** A client has heard something. @param life - of the server that said it */

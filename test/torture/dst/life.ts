@@ -6,6 +6,8 @@ export class Life {
   alive = true;
   /** What its wall clock is off by, ms. */
   skew = 0;
+  /** Timers that are set. */
+  timers = 0;
   readonly #scheduler: Scheduler;
   readonly #origin: number;
   readonly #ends: (() => void)[] = [];
@@ -26,9 +28,20 @@ export class Life {
   }
 
   after(ms: number, run: () => void): () => void {
-    return this.#scheduler.after(ms, () => {
+    let isSet = true;
+    const over = (): void => {
+      if (isSet) this.timers--;
+      isSet = false;
+    };
+    this.timers++;
+    const cancel = this.#scheduler.after(ms, () => {
+      over();
       if (this.alive) run();
     });
+    return () => {
+      over();
+      cancel();
+    };
   }
 
   /** Calls back when the process dies. */

@@ -90,6 +90,11 @@ export class ServerProcess {
     this.#gateway.accept(socket, address);
   }
 
+  /** Entries of each thing that is held. */
+  sizes(): Readonly<Record<string, number>> {
+    return { ...this.#gateway.sizes(), ...this.coordinator.sizes(), timers: this.life.timers };
+  }
+
   /** Whether this token of a session opens blobs. */
   admits(token: string): boolean {
     return this.#gateway.clientOfToken(token) !== undefined;

@@ -154,6 +154,7 @@ export class World {
           );
         }
         await this.#judge.compare(this.#store);
+        await this.#rest();
       }
     } catch (thrown) {
       this.#judge.fail(`thrown: ${thrown instanceof Error ? thrown.stack : String(thrown)}`);
@@ -169,6 +170,19 @@ export class World {
       history: this.#history,
       faults: this.#faultCount,
     };
+  }
+
+  /** Everyone goes, some without a word: what the server held for them must go, too. */
+  async #rest(): Promise<void> {
+    this.#isFaulty = false;
+    for (const device of this.#devices) {
+      device.done = true;
+      this.#endClient(device);
+    }
+    const { heartbeat, heartbeatMisses, helloTimeout } = this.#plan.limits;
+    const quiet = (heartbeatMisses + 2) * heartbeat + helloTimeout + 10_000;
+    await this.#scheduler.run(this.#scheduler.now + quiet, () => this.#judge.violation !== null);
+    if (this.#server !== null) this.#judge.atRest(this.#server.sizes(), this.#devices.length);
   }
 
   // Chance.
