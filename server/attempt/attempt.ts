@@ -1,18 +1,14 @@
 import { asFederatedError, FederatedError, type ErrorCode } from '../../shared/errors.ts';
 import type { ClientId } from '../../shared/ids.ts';
-import type { Added, Aggregation, ClosedReports } from '../aggregation/aggregation.ts';
+import type { Aggregation, ClosedReports } from '../aggregation/aggregation.ts';
 import type { SecurePlans } from '../aggregation/secure-plans.ts';
 import { SecureSide, type SecureMessage } from '../aggregation/secure-side.ts';
-import { updateShapeOf } from '../aggregation/update-shape.ts';
 import type { Tell } from '../event-log.ts';
 import type { Host, Population } from '../host.ts';
-import { bringAgain, carryOn, joining, stalenessOf } from '../open-cohort.ts';
 import {
-  askedOf,
   hasGiven,
   isAtWork,
   isOpen,
-  isPending,
   newRound,
   step,
   type DeadlineName,
@@ -20,13 +16,13 @@ import {
   type RoundEvent,
   type RoundState,
 } from '../round.ts';
-import type { Buffer } from '../strategies/strategy.ts';
 import { bufferOf } from '../strategies/table.ts';
-import { checkReport } from '../uploads/report-check.ts';
-import { Uploads, type Report, type Upload } from '../uploads/uploads.ts';
+import type { Report } from '../uploads/uploads.ts';
 import { AttemptClocks } from './clocks.ts';
-import type { AttemptPlan, Base, Bases, Ledger, MessageWhere } from './plan.ts';
+import type { AttemptPlan, Bases, Ledger, MessageWhere } from './plan.ts';
+import { Reports } from './reports.ts';
 import { SecureAnswers } from './secure-answers.ts';
+import { Turns } from './turns.ts';
 import { AttemptVoice } from './voice.ts';
 import { AttemptWatch } from './watch.ts';
 
@@ -50,19 +46,9 @@ export interface AttemptOwner {
   readonly event: Tell;
 }
 
-/** Refusals that are the report's own fault: its client is out of this attempt. */
-const contentFaults: readonly ErrorCode[] = [
-  'WRONG_SHAPE',
-  'BAD_EXAMPLES',
-  'NOT_FINITE',
-  'NORM_TOO_LARGE',
-  'BAD_OFFSET',
-  'TOO_SLOW',
-];
-
 /**
- * One attempt at one round: feeds `round.ts` with what happens and carries out its effects, with the uploads, the sums and
- * the clocks of this attempt.
+ * One attempt at one round: feeds `round.ts` with what happens and carries out its effects, with the reports, the answers, the
+ * turns and the clocks of this attempt.
  */
 export class Attempt {
   readonly plan: AttemptPlan;
@@ -70,8 +56,6 @@ export class Attempt {
   readonly startedAt: number;
   /** The same moment on the steady clock. */
   readonly #startedAt: number;
-  /** Bytes of updates that came in. */
-  bytesUp = 0;
   /** What an operator may see of each client. */
   readonly watch: AttemptWatch;
   readonly #host: Host;
@@ -82,15 +66,9 @@ export class Attempt {
   /** Of secure aggregation, else null. */
   readonly #answers: SecureAnswers | null;
   readonly #plans: SecurePlans['texts'] | null;
-  /** Of an asynchronous run, else undefined. */
-  readonly #buffer: Buffer | undefined;
-  readonly #uploads: Uploads;
-  readonly #counted = new Map<
-    ClientId,
-    { readonly examples: number | null; readonly upload: Uint8Array; readonly basedOn?: number }
-  >();
-  /** When clients of an asynchronous run that began in this attempt were told to, ms of the steady clock. */
-  readonly #begun = new Map<ClientId, number>();
+  /** Of an asynchronous run, else null. */
+  readonly #turns: Turns | null;
+  readonly #reports: Reports;
   readonly #clocks: AttemptClocks;
   #state: RoundState = newRound;
   #closed = false;
@@ -110,39 +88,26 @@ export class Attempt {
     this.#population = population;
     this.#owner = owner;
     this.#aggregation = aggregation;
-    const voice = new AttemptVoice(plan, host, population, owner.event);
-    this.#voice = voice;
-    const isSecure = aggregation instanceof SecureSide;
-    const dispatch = (event: RoundEvent): void => this.#dispatch(event);
-    const spoiled = (id: ClientId): void => owner.spoiled(id);
-    const around = { voice, onStep: host.onStep, state: () => this.#state, dispatch, spoiled };
-    this.#answers = isSecure ? new SecureAnswers(aggregation, around) : null;
-    this.#plans = isSecure ? aggregation.plans.texts : null;
-    this.#buffer = bufferOf(plan.strategy);
     this.startedAt = host.clock.now();
     this.#startedAt = host.clock.steady();
+    this.#clocks = new AttemptClocks(host.clock);
     this.watch = new AttemptWatch(() => host.clock.now());
     this.watch.phase('selecting');
-    this.#clocks = new AttemptClocks(host.clock);
-    this.#uploads = new Uploads(
-      {
-        now: () => this.#host.clock.steady(),
-        send: (client, report, offset) => {
-          this.#host.onStep?.('upload-begun');
-          voice.send(client, { type: 'send', ...voice.whereOf(client), upload: report.upload, offset });
-        },
-        ack: (client, report, offset) =>
-          voice.send(client, { type: 'ack', ...voice.whereOf(client), upload: report.upload, offset }),
-        whole: (upload) => this.#count(upload),
-        refused: (client, report, error) => this.#refuse(client, report, error),
-      },
-      {
-        bytes: aggregation.bytes,
-        newCheck: () => aggregation.newCheck(),
-        limits: host.limits,
-        pool: options.pool,
-      },
-    );
+    const voice = new AttemptVoice(plan, host, population, owner.event);
+    const state = (): RoundState => this.#state;
+    const dispatch = (event: RoundEvent): void => this.#dispatch(event);
+    const isSecure = aggregation instanceof SecureSide;
+    const spoiled = (id: ClientId): void => owner.spoiled(id);
+    const around = { voice, onStep: host.onStep, state, dispatch, spoiled };
+    this.#answers = isSecure ? new SecureAnswers(aggregation, around) : null;
+    this.#plans = isSecure ? aggregation.plans.texts : null;
+    const buffer = bufferOf(plan.strategy);
+    const turns = buffer === undefined ? null : new Turns(plan, buffer, this.#startedAt);
+    const attemptTo = (action: () => Promise<void>): void => this.#attemptTo(action);
+    const { watch } = this;
+    this.#voice = voice;
+    this.#turns = turns;
+    this.#reports = new Reports({ ...options, voice, watch, turns, state, dispatch, attemptTo });
   }
 
   get state(): RoundState {
@@ -150,7 +115,12 @@ export class Attempt {
   }
 
   get ledger(): Ledger {
-    return this.#counted;
+    return this.#reports.ledger;
+  }
+
+  /** Bytes of updates that came in. */
+  get bytesUp(): number {
+    return this.#reports.bytes;
   }
 
   /** End of the present phase, ms since 1970, or null. */
@@ -163,40 +133,33 @@ export class Attempt {
   }
 
   isUploading(id: ClientId): boolean {
-    return this.#uploads.isReceiving(id);
+    return this.#reports.isUploading(id);
   }
 
   waitsToUpload(id: ClientId): boolean {
-    return this.#uploads.isWaiting(id);
+    return this.#reports.waitsToUpload(id);
   }
 
   /** Of an asynchronous run whose reports are in: who goes on with its training in the next round, and who is too far behind. */
   get leftAtWork(): { readonly carried: Bases; readonly stale: readonly ClientId[] } {
-    const { round, bases } = this.plan;
-    if (this.#buffer === undefined) return { carried: new Map(), stale: [] };
-    const next = { next: round + 1, maxStaleness: this.#buffer.maxStaleness };
-    return carryOn(this.#state, bases, (id) => this.#ownBase(id), next);
+    return this.#turns?.leftAtWork(this.#state) ?? { carried: new Map(), stale: [] };
   }
 
   /** Of an asynchronous run, when the attempt comes to nothing: who brings to the next what it has begun or given. */
   get broughtAgain(): Bases {
-    if (this.#buffer === undefined) return new Map();
     const isThere = (id: ClientId): boolean => this.#population.isReady(id);
-    const now = this.#host.clock.steady();
-    return bringAgain(this.#state, this.plan.bases, (id) => this.#ownBase(id), isThere, now);
+    return this.#turns?.broughtAgain(this.#state, isThere, this.#host.clock.steady()) ?? new Map();
   }
 
   /** A client is at work on a model that is too old for the next round: it need not go on. */
   tooStale(id: ClientId): void {
-    const { round } = this.plan;
-    const { round: base } = this.#voice.whereOf(id);
-    const most = this.#buffer?.maxStaleness ?? 0;
-    const message = `report: round ${base} is over; its update would be ${round + 1 - base} rounds old, and at most ${most} are taken`;
-    this.#voice.refused(id, this.#voice.whereOf(id), new FederatedError('STALE_ROUND', message), 'A report');
+    const where = this.#voice.whereOf(id);
+    const message = this.#turns?.tooStale(where.round) ?? '';
+    this.#voice.refused(id, where, new FederatedError('STALE_ROUND', message), 'A report');
   }
 
   begin(cohort: readonly ClientId[], wanted: number, minReports: number): void {
-    const isOpenCohort = this.#buffer !== undefined;
+    const isOpenCohort = this.#turns !== null;
     this.#dispatch({ type: 'selected', cohort, wanted, minReports, secure: this.#answers !== null, isOpenCohort });
   }
 
@@ -212,7 +175,7 @@ export class Attempt {
   }
 
   clientLeft(id: ClientId): void {
-    this.#uploads.drop(id);
+    this.#reports.drop(id);
     this.#dispatch({ type: 'left', from: id });
   }
 
@@ -225,32 +188,13 @@ export class Attempt {
   failed(id: ClientId, message: MessageWhere & { readonly code: ErrorCode; readonly message: string }): void {
     if (!this.#voice.isCurrent(id, message) || !this.isMember(id)) return;
     this.#voice.failed(id, message.code, message.message);
-    this.#uploads.drop(id);
+    this.#reports.drop(id);
     this.#dispatch({ type: 'failed', from: id });
   }
 
   /** A client offers its update. */
   report(id: ClientId, report: Report): void {
-    const { config, strategy, length } = this.plan;
-    const member = this.#state.members.get(id);
-    // Asked for once more when the next round begins.
-    const isCarried = this.#buffer !== undefined && member !== undefined && isAtWork(this.#state, member);
-    if (isCarried && !isOpen(this.#state)) return;
-    const verdict = checkReport(report, {
-      ...this.#voice.whereOf(id),
-      encoding: this.#aggregation.encoding,
-      bytes: this.#aggregation.bytes,
-      maxExamples: config.maxExamples,
-      named: updateShapeOf(strategy, length).named,
-      open: askedOf(this.#state) === 'report',
-      member: member?.state,
-      counted: this.#counted.get(id)?.upload,
-    });
-    if (verdict === 'accept') {
-      this.watch.reached(id, 'offeredAt');
-      this.#uploads.begin(id, report);
-    } else if (verdict === 'known') this.#voice.send(id, { type: 'received', ...this.#voice.whereOf(id) });
-    else this.#refuse(id, report, verdict);
+    this.#reports.offer(id, report);
   }
 
   /** A client's answer in a step of secure aggregation. What it has given already is passed over. */
@@ -273,11 +217,7 @@ export class Attempt {
 
   /** @returns false when the chunk belongs to no upload that is wanted */
   chunk(id: ClientId, tag: number, offset: number, payload: Uint8Array): boolean {
-    const wanted = this.#uploads.chunk(id, tag, offset, payload);
-    if (!wanted) return false;
-    this.bytesUp += payload.length;
-    this.watch.bytes(id, payload.length);
-    return true;
+    return this.#reports.chunk(id, tag, offset, payload);
   }
 
   /** The operator gives the attempt up, if its reports are not in yet. */
@@ -286,7 +226,7 @@ export class Attempt {
   }
 
   tick(): void {
-    this.#uploads.tick();
+    this.#reports.tick();
   }
 
   /** Ends all clocks; what is in memory is dropped. */
@@ -357,37 +297,23 @@ export class Attempt {
   #train(to: ClientId): void {
     this.watch.reached(to, 'sentAt');
     const now = this.#host.clock.steady();
-    let since = this.#startedAt;
-    if (this.#buffer !== undefined) {
-      if (!this.#begun.has(to)) this.#begun.set(to, now);
-      since = this.plan.bases.get(to)?.since ?? this.#sinceOf(to);
-    }
+    const since = this.#turns?.begin(to, now) ?? this.#startedAt;
     const end = since + this.plan.config.roundTimeout;
-    if (this.#buffer !== undefined) this.#clocks.turn(to, end, () => this.#overdue(to));
+    if (this.#turns !== null) this.#clocks.turn(to, end, () => this.#overdue(to));
     this.#voice.train(to, end - now, this.#plans);
   }
 
-  #sinceOf(id: ClientId): number {
-    return this.#begun.get(id) ?? this.#startedAt;
-  }
-
-  #ownBase(id: ClientId): Base {
-    const { round, attempt, weights } = this.plan;
-    return { round, attempt, weights, since: this.#sinceOf(id) };
-  }
-
   #overdue(id: ClientId): void {
-    this.#uploads.drop(id);
+    this.#reports.drop(id);
     this.#dispatch({ type: 'overdue', from: id });
   }
 
   /** Lets others join an open cohort as far as there are places. */
   #invite(): void {
-    if (this.#buffer === undefined || this.#closed || !isOpen(this.#state)) return;
+    if (this.#turns === null || this.#closed || !isOpen(this.#state)) return;
     const others = this.#owner.others(this);
     if (others.length === 0) return this.#dispatch({ type: 'deserted' });
-    const { plan } = this;
-    const cohort = joining(plan.config, this.#buffer, plan, this.#state, others);
+    const cohort = this.#turns.joining(this.#state, others);
     if (cohort.length > 0) this.#dispatch({ type: 'joined', cohort });
   }
 
@@ -408,7 +334,7 @@ export class Attempt {
   #grace(id: ClientId): void {
     const { rejoinGrace } = this.#host.limits;
     const over = (): void => {
-      this.#uploads.drop(id);
+      this.#reports.drop(id);
       this.#dispatch({ type: 'grace-over', from: id });
     };
     if (rejoinGrace === 0) over();
@@ -422,48 +348,7 @@ export class Attempt {
 
   #endWaiting(): void {
     this.#clocks.clear();
-    this.#uploads.clear();
-  }
-
-  /** A whole, checked update: it counts from now on, whatever happens to its client. */
-  #count(upload: Upload): void {
-    const { client, report } = upload;
-    if (!isPending(this.#state, client)) {
-      this.#uploads.release(upload);
-      const message = 'report: the round closed before the update was whole';
-      this.#refuse(client, report, new FederatedError('ROUND_CLOSED', message));
-      return;
-    }
-    let added: Added;
-    try {
-      added = this.#aggregation.add(upload, this.#buffer?.scale(this.#stalenessOf(client)));
-    } catch (thrown) {
-      this.#uploads.release(upload);
-      this.#refuse(client, report, asFederatedError(thrown));
-      return;
-    }
-    const { done, examples, seen } = added;
-    const basedOn = this.#buffer === undefined ? {} : { basedOn: this.#voice.whereOf(client).round };
-    this.#counted.set(client, { examples, upload: report.upload, ...basedOn });
-    this.watch.counted(client, examples, report.backend ?? '', seen);
-    this.#attemptTo(async () => {
-      if (done !== null) await done;
-      this.#uploads.release(upload);
-      this.#voice.received(client);
-    });
-    this.#voice.counted(client, report, { ...seen, ...basedOn });
-    this.#dispatch({ type: 'answered', from: client, kind: 'report' });
-  }
-
-  #stalenessOf(client: ClientId): number {
-    return stalenessOf(this.plan.round, this.plan.bases.get(client));
-  }
-
-  #refuse(client: ClientId, report: Report, error: FederatedError): void {
-    this.#host.metrics.report('refused');
-    this.#voice.refused(client, report, error, 'A report');
-    const isLast = this.#voice.isCurrent(client, report) && contentFaults.includes(error.code);
-    if (isLast) this.#dispatch({ type: 'refused', from: client });
+    this.#reports.end();
   }
 
   async #aggregate(): Promise<void> {
