@@ -1,53 +1,54 @@
-import { asFederatedError, FederatedError } from '../shared/errors.ts';
-import { runId, type ClientId, type RunId } from '../shared/ids.ts';
+import { FederatedError } from '../shared/errors.ts';
+import type { ClientId, RunId } from '../shared/ids.ts';
 import type { ClientMessage } from '../shared/protocol/messages.ts';
-import { finalRunStates, type WaitReason } from '../shared/states.ts';
-import { checkTaskFits } from '../shared/tasks/fit.ts';
-import { initialWeights } from '../shared/tasks/initial.ts';
+import { finalRunStates } from '../shared/states.ts';
 import { modelLayout } from '../shared/tasks/model.ts';
-import { encodeTask } from '../shared/tasks/task.ts';
-import { floatBytes, layoutSize } from '../shared/weights.ts';
+import { layoutSize } from '../shared/weights.ts';
 import type { MessageWhere } from './attempt/plan.ts';
-import { checkRunConfig, isSecure, type RunConfig } from './config.ts';
+import type { RunConfig } from './config.ts';
 import type { Session, SessionHandler } from './gateway/session.ts';
 import type { Host } from './host.ts';
 import type { ClientRound, ClientView, RoundDetail, RoundSummary, RunView } from './operations.ts';
 import { Roster } from './roster.ts';
-import { hasGiven } from './round.ts';
-import { ActiveRun } from './run/active-run.ts';
+import type { ActiveRun } from './run/active-run.ts';
+import { newRun } from './run/new-run.ts';
+import { RunQueue } from './run/run-queue.ts';
 import type { StoredRound, StoredRun } from './store/store.ts';
+import { stateOfClient } from './views/client-state.ts';
 import { detailOfRecord, roundsOfClient, summaryOf } from './views/round-detail.ts';
 import { viewOfActiveRun, viewOfStoredRun } from './views/run-view.ts';
 
 /**
- * Owns the runs and the connected clients. One run is active at a time; others wait as `created` until it is over. What
+ * Owns the connected clients and the queue of runs, of which one is active at a time. What
  * arrives from the gateway goes to the active run; what operators ask for goes through the methods below.
  */
 export class Coordinator implements SessionHandler {
   readonly #host: Host;
   readonly #roster = new Roster();
-  #active: ActiveRun | null = null;
-  #activating: Promise<void> = Promise.resolve();
-  /** Whether the last try to take a run up has failed: it is tried again. */
-  #isBehind = false;
+  readonly #runs: RunQueue;
   #cancelTick: () => void = () => {};
   #closed = false;
 
   constructor(host: Host) {
     this.#host = host;
+    this.#runs = new RunQueue(host, this.#roster, () => this.#countClients());
+  }
+
+  get #active(): ActiveRun | null {
+    return this.#runs.active;
   }
 
   /** Goes on with what the store holds. */
   async start(): Promise<void> {
     this.#tick();
-    await this.#activate();
+    await this.#runs.advance();
   }
 
   /** Stops the clocks. The round in progress is left as a crash would leave it: a later start goes on with it. */
   close(): void {
     this.#closed = true;
     this.#cancelTick();
-    this.#active?.close();
+    this.#runs.close();
   }
 
   // What the gateway tells.
@@ -177,41 +178,14 @@ export class Coordinator implements SessionHandler {
 
   /** A new run: checks its config, draws the initial weights, stores everything, and starts it when none is active. */
   async create(input: unknown, id?: RunId): Promise<RunView> {
-    const config = checkRunConfig(input);
-    // Throws BAD_MODEL before anything is stored.
-    checkTaskFits(config.task);
-    const bytes = 4 * layoutSize(modelLayout(config.task.model));
-    const { maxUpdateBytes } = this.#host.limits;
-    if (bytes > maxUpdateBytes) {
-      throw new FederatedError(
-        'BAD_MODEL',
-        `the model has ${bytes} bytes; this server takes at most ${maxUpdateBytes}`,
-      );
-    }
-    const taken = await this.#host.store.takenNames();
-    if (id !== undefined && taken.has(id)) {
-      throw new FederatedError('BAD_STATE', `run ${id} is there already, or was: a name is used once; choose another`);
-    }
-    const task = await this.#host.blobs.put(encodeTask(config.task));
-    const weights = await this.#host.blobs.put(floatBytes(initialWeights(config.task.model, config.seed)));
-    const stored: StoredRun = {
-      id: id ?? freeName(config.task.name, taken),
-      config,
-      task,
-      state: 'created',
-      round: 0,
-      weights,
-      strategyState: null,
-      reason: null,
-      createdAt: this.#host.clock.now(),
-    };
+    const stored = await newRun(input, id, this.#host);
     try {
       await this.#host.store.createRun(stored);
     } catch (thrown) {
-      this.#isBehind = true; // it may be there all the same
+      this.#runs.behind(); // it may be there all the same
       throw thrown;
     }
-    await this.#activateOrRetry(); // the run is there, whatever becomes of the first try to take it up
+    await this.#runs.advanceOrRetry(); // the run is there, whatever becomes of the first try to take it up
     return this.run(stored.id);
   }
 
@@ -238,11 +212,13 @@ export class Coordinator implements SessionHandler {
     if (!finalRunStates.includes(state)) throw new FederatedError('BAD_STATE', `run ${id} is ${state}: stop it first`);
     await this.#host.store.removeRun(id);
     this.#host.metrics.forget(id);
-    if (this.#active?.stored.id === id) this.#active = null;
+    if (this.#active?.stored.id === id) this.#runs.removed();
   }
 
   async clients(): Promise<ClientView[]> {
-    return this.#roster.views(await this.#host.store.clients(), (id) => this.#stateOf(id));
+    return this.#roster.views(await this.#host.store.clients(), (id) =>
+      stateOfClient(id, this.#roster.connected(id), this.#active),
+    );
   }
 
   sizes(): ReturnType<Roster['sizes']> {
@@ -267,56 +243,6 @@ export class Coordinator implements SessionHandler {
     else run.clientReady(session.id);
   }
 
-  /** Makes the oldest run that is not over the active one. Calls queue up, so that two never become active. */
-  #activate(): Promise<void> {
-    const next = async (): Promise<void> => {
-      if (this.#closed || (this.#active !== null && !finalRunStates.includes(this.#active.stored.state))) return;
-      const runs = await this.#host.store.runs();
-      const isLeft = ({ state }: StoredRun): boolean => !finalRunStates.includes(state);
-      // One that has begun goes on before another begins, whatever the clock said when they were made.
-      const begun = runs.find((run) => isLeft(run) && run.state !== 'created');
-      const stored = begun ?? runs.find(isLeft) ?? (this.#active === null ? runs.at(-1) : undefined);
-      if (stored === undefined) return;
-      this.#active?.close();
-      const run = await ActiveRun.open(stored, this.#host, this.#roster, (changed) => this.#changed(changed));
-      this.#active = run;
-      this.#host.metrics.secureAggregation(stored.id, isSecure(stored.config));
-      try {
-        if (!finalRunStates.includes(stored.state)) await run.start();
-      } catch (thrown) {
-        run.close(); // not half begun
-        this.#active = null;
-        throw thrown;
-      }
-      for (const id of this.#roster.ready()) if (!run.isMember(id)) run.clientReady(id);
-    };
-    const attempt = async (): Promise<void> => {
-      this.#isBehind = false;
-      try {
-        await next();
-      } catch (thrown) {
-        this.#isBehind = true;
-        throw thrown;
-      }
-    };
-    this.#activating = this.#activating.then(attempt, attempt);
-    return this.#activating;
-  }
-
-  /** What the store refuses now it may give a second later. */
-  async #activateOrRetry(): Promise<void> {
-    await this.#activate().catch((thrown: unknown) => {
-      const { code, message } = asFederatedError(thrown);
-      this.#host.log.error({ code }, `no run can be taken up, which is tried again: ${message}`);
-    });
-  }
-
-  #changed(run: ActiveRun): void {
-    if (run !== this.#active) return;
-    this.#countClients();
-    if (finalRunStates.includes(run.stored.state)) void this.#activateOrRetry();
-  }
-
   async #expectActive(id: RunId, action: string): Promise<ActiveRun> {
     const stored = await this.#host.store.run(id);
     if (this.#active?.stored.id === id) return this.#active;
@@ -329,27 +255,6 @@ export class Coordinator implements SessionHandler {
     return viewOfStoredRun(stored, rounds);
   }
 
-  #stateOf(id: ClientId): { state: ClientView['state']; waiting: WaitReason | null } {
-    const client = this.#roster.connected(id);
-    if (client === undefined) return { state: 'off', waiting: null };
-    if (!client.ready) return { state: client.state, waiting: client.reason };
-    const run = this.#active;
-    if (run === null) return { state: 'waiting', waiting: 'run-not-started' };
-    const { attempt } = run;
-    if (attempt !== null && attempt.isMember(id)) {
-      const member = attempt.state.members.get(id)!;
-      if (hasGiven(attempt.state, member, 'report')) return { state: 'reported', waiting: 'round-in-progress' };
-      if (attempt.isUploading(id)) return { state: 'uploading', waiting: null };
-      if (attempt.waitsToUpload(id)) return { state: 'waiting', waiting: 'server-busy' };
-      if (member.answered > 0 && member.state === 'training') return { state: 'uploading', waiting: null };
-      if (member.state === 'training') return { state: 'training', waiting: null };
-      if (member.state === 'sent') {
-        return { state: client.state === 'downloading' ? 'downloading' : 'selected', waiting: null };
-      }
-    }
-    return { state: 'waiting', waiting: run.idle.reasonFor(id) };
-  }
-
   #countClients(): void {
     this.#host.metrics.clients(this.#roster.size, this.#roster.readyCount);
   }
@@ -360,8 +265,7 @@ export class Coordinator implements SessionHandler {
 
   #tick(): void {
     this.#cancelTick = this.#host.clock.after(1_000, () => {
-      this.#active?.attempt?.tick();
-      if (this.#isBehind) void this.#activateOrRetry();
+      this.#runs.tick();
       if (!this.#closed) this.#tick();
     });
   }
@@ -371,12 +275,4 @@ const name = (session: Session): string => session.label || session.id.slice(0, 
 
 function refuseWithoutRun(session: Session, { run, round, attempt }: MessageWhere): void {
   session.send({ type: 'refused', run, round, attempt, code: 'WRONG_RUN', message: 'no run is in progress' });
-}
-
-/** `mnist-2nn-1`, `mnist-2nn-2`, ... */
-function freeName(task: string, taken: ReadonlySet<RunId>): RunId {
-  for (let number = 1; ; number++) {
-    const id = runId(`${task.slice(0, 56)}-${number}`);
-    if (!taken.has(id)) return id;
-  }
 }
