@@ -1,6 +1,6 @@
 import type { Evaluation } from '../server/store/store.ts';
 import { fairnessMetrics, type ClientResult } from './measures/clients.ts';
-import { groupFairness, groupMetrics, predictedClasses } from './measures/groups.ts';
+import { groupFairness, groupMetrics } from './measures/groups.ts';
 import type { TrainingPool } from './pool/pool.ts';
 import { shared } from './pool/shared-set.ts';
 import type { Prepared } from './prepare.ts';
@@ -37,17 +37,15 @@ export async function measure(
 ): Promise<Measurement> {
   const weights = shared(model);
   const isDue = tests !== null && evaluateClients > 0 && (isLast || round % evaluateClients === 0);
-  const [central, attack, groups, clients] = await Promise.all([
-    test === null ? null : pool.evaluate('test', test.count, weights),
+  const [central, attack, clients] = await Promise.all([
+    test === null ? {} : measureCentrally(pool, test, weights),
     aim === null ? null : pool.evaluate('aim', aim.count, weights),
-    groupGaps(pool, test, weights),
     isDue ? measureClients(pool, tests, names, (client) => personal(client, weights)) : [],
   ]);
   return {
     evaluation: {
-      ...(central === null ? {} : { ...central, examples: test!.count }),
+      ...central,
       ...(attack?.accuracy === undefined ? {} : { 'attack/success': attack.accuracy }),
-      ...groups,
       ...(clients.length > 0 ? fairnessMetrics(clients) : {}),
     },
     clients,
@@ -74,20 +72,21 @@ async function measureClients(
 /** Groups that are too many to say much are clients rather. */
 const mostGroups = 20;
 
-async function groupGaps(
+/** Loss and accuracy on the test examples, and the gaps between their groups where they have any. */
+async function measureCentrally(
   pool: TrainingPool,
-  test: Prepared['test'],
+  test: NonNullable<Prepared['test']>,
   weights: Float32Array,
-): Promise<Record<string, number>> {
-  if (test === null || test.classes === null || test.ys.length !== test.count) return {};
-  const groups = Object.entries(test.groups ?? {}).filter(([, { names }]) => names.length <= mostGroups);
-  if (groups.length === 0) return {};
-  const outputs = await pool.predict('test', test.count, weights);
-  const predicted = predictedClasses(outputs, test.count);
-  const labels = Int32Array.from(test.ys);
-  const { classes } = test;
-  return Object.assign(
-    {},
-    ...groups.map(([name, grouping]) => groupMetrics(name, groupFairness(grouping, labels, predicted, { classes }))),
-  ) as Record<string, number>;
+): Promise<Evaluation> {
+  const { count, classes, ys } = test;
+  const isLabelled = classes !== null && ys.length === count;
+  const groups = Object.entries(test.groups ?? {}).filter(([, { names }]) => isLabelled && names.length <= mostGroups);
+  if (groups.length === 0) return { ...(await pool.evaluate('test', count, weights)), examples: count };
+  const predicted = new Int32Array(new SharedArrayBuffer(4 * count));
+  const central = await pool.evaluate('test', count, weights, predicted);
+  const labels = Int32Array.from(ys);
+  const gaps = groups.map(([name, grouping]) =>
+    groupMetrics(name, groupFairness(grouping, labels, predicted, { classes: classes! })),
+  );
+  return { ...central, examples: count, ...(Object.assign({}, ...gaps) as Record<string, number>) };
 }

@@ -32,6 +32,17 @@ export function countRight(loss: LossName, outputs: Float32Array, ys: Examples['
   }
 }
 
+/**
+ * The class that each row of outputs stands for.
+ * @param outputs - [rows, n] logits: a single one is class 1 from 0 on
+ * @param into - length rows
+ */
+export function classesOf(outputs: Float32Array, n: number, into: Int32Array): void {
+  for (let row = 0; row < into.length; row++) {
+    into[row] = n === 1 ? Number(outputs[row]! >= 0) : largest(outputs, row * n, n);
+  }
+}
+
 /** The answers in so many outputs. */
 export const answersIn = (loss: LossName, outputs: number, n: number): number =>
   loss === 'binary-crossentropy' ? outputs : outputs / n;

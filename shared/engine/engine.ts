@@ -74,8 +74,11 @@ export interface Engine {
    * without L2 and clipping. Changes nothing.
    */
   gradients(batch: Examples, seed?: number): Promise<{ readonly loss: number; readonly gradients: Float32Array }>;
-  /** @throws FederatedError BAD_DATA when the examples do not fit the model */
-  evaluate(examples: Examples, batchSize?: number): Promise<Measured>;
+  /**
+   * @param predicted - memory for the class that each example gets, length count; only for a model of classes with one label an example
+   * @throws FederatedError BAD_DATA when the examples do not fit the model
+   */
+  evaluate(examples: Examples, batchSize?: number, predicted?: Int32Array): Promise<Measured>;
   /**
    * The model's output after its last activation, [count, ...output].
    * @param xs - [count, ...features]

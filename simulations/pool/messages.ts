@@ -45,12 +45,10 @@ export interface EvaluateJob {
   readonly type: 'evaluate';
   readonly rows: Rows;
   readonly weights: Float32Array;
+  /** Shared memory for the class that each of the examples gets. */
+  readonly predicted?: Int32Array | undefined;
 }
-/** The model's outputs for the examples: [count, width] after the last activation. */
-export interface PredictJob extends Omit<EvaluateJob, 'type'> {
-  readonly type: 'predict';
-}
-export type PoolJob = TrainJob | EvaluateJob | PredictJob;
+export type PoolJob = TrainJob | EvaluateJob;
 
 export type PoolRequest = (PoolJob & { readonly id: number }) | { readonly type: 'abort'; readonly id: number };
 
@@ -59,5 +57,4 @@ export type PoolAnswer =
   | { readonly type: 'unable'; readonly code: ErrorCode; readonly message: string }
   | { readonly type: 'trained'; readonly id: number; readonly result: LocalUpdate }
   | { readonly type: 'measured'; readonly id: number; readonly result: Measured }
-  | { readonly type: 'predicted'; readonly id: number; readonly result: Float32Array }
   | { readonly type: 'failed'; readonly id: number; readonly code: ErrorCode; readonly message: string };

@@ -8,7 +8,7 @@ import { workerEntry } from '../../shared/worker-entry.ts';
 import type { EvaluateJob, PoolAnswer, PoolJob, PoolSetup, Rows, TrainJob } from './messages.ts';
 import { shared } from './shared-set.ts';
 
-type Result = LocalUpdate | Measured | Float32Array;
+type Result = LocalUpdate | Measured;
 
 interface Waiting {
   readonly id: number;
@@ -113,33 +113,20 @@ export class TrainingPool {
     return this.#ask(asked, Number.POSITIVE_INFINITY) as Promise<Measured>;
   }
 
-  /** Loss and accuracy on the whole of a set, by all threads at once; the same to the last bit for any number of them. */
-  async evaluate(set: Rows['set'], count: number, weights: Float32Array): Promise<Measured> {
+  /**
+   * Loss and accuracy on the whole of a set, by all threads at once; the same to the last bit for any number of them.
+   * @param predicted - shared memory for the class that each example gets, length count
+   */
+  async evaluate(set: Rows['set'], count: number, weights: Float32Array, predicted?: Int32Array): Promise<Measured> {
     const parts = slicesOf(set, count);
     const common = shared(weights);
-    const measured = await Promise.all(parts.map((rows) => this.measure({ rows, weights: common })));
+    const measured = await Promise.all(
+      parts.map((rows) => this.measure({ rows, weights: common, predicted: predicted?.subarray(rows.from, rows.to) })),
+    );
     const mean = (value: (each: Measured) => number): number =>
       measured.reduce((sum, each, i) => sum + value(each) * (parts[i]!.to - parts[i]!.from), 0) / count;
     const isRight = measured.every(({ accuracy }) => accuracy !== undefined);
     return { loss: mean(({ loss }) => loss), ...(isRight ? { accuracy: mean(({ accuracy }) => accuracy!) } : {}) };
-  }
-
-  /** The model's outputs for the whole of a set: [count, width]. */
-  async predict(set: Rows['set'], count: number, weights: Float32Array): Promise<Float32Array> {
-    const common = shared(weights);
-    const parts = await Promise.all(
-      slicesOf(set, count).map(
-        (rows) =>
-          this.#ask({ type: 'predict', rows, weights: common }, Number.POSITIVE_INFINITY) as Promise<Float32Array>,
-      ),
-    );
-    const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
-    let next = 0;
-    for (const part of parts) {
-      all.set(part, next);
-      next += part.length;
-    }
-    return all;
   }
 
   async close(): Promise<void> {

@@ -5,16 +5,7 @@ import { createEngine } from '../../shared/engine/create-engine.ts';
 import type { Engine, Examples } from '../../shared/engine/engine.ts';
 import { trainLocally } from '../../shared/engine/training.ts';
 import { asFederatedError, FederatedError } from '../../shared/errors.ts';
-import type {
-  EvaluateJob,
-  PoolAnswer,
-  PoolJob,
-  PoolRequest,
-  PoolSetup,
-  PredictJob,
-  Rows,
-  TrainJob,
-} from './messages.ts';
+import type { EvaluateJob, PoolAnswer, PoolJob, PoolRequest, PoolSetup, Rows, TrainJob } from './messages.ts';
 
 /** A thread of the pool: one engine, which every client's training takes turns on. */
 
@@ -56,16 +47,9 @@ async function runTraining(engine: Engine, id: number, job: TrainJob): Promise<v
   answer({ type: 'trained', id, result }, [result.delta.buffer as ArrayBuffer]);
 }
 
-async function runEvaluation(engine: Engine, id: number, { rows, weights }: EvaluateJob): Promise<void> {
+async function runEvaluation(engine: Engine, id: number, { rows, weights, predicted }: EvaluateJob): Promise<void> {
   engine.setWeights(weights);
-  answer({ type: 'measured', id, result: await engine.evaluate(examplesOf(rows)) });
-}
-
-async function runPrediction(engine: Engine, id: number, { rows, weights }: PredictJob): Promise<void> {
-  const { xs, count } = examplesOf(rows);
-  engine.setWeights(weights);
-  const result = await engine.predict(xs, count);
-  answer({ type: 'predicted', id, result }, [result.buffer as ArrayBuffer]);
+  answer({ type: 'measured', id, result: await engine.evaluate(examplesOf(rows), undefined, predicted) });
 }
 
 function run(engine: Engine, id: number, job: PoolJob): Promise<void> {
@@ -74,8 +58,6 @@ function run(engine: Engine, id: number, job: PoolJob): Promise<void> {
       return runTraining(engine, id, job);
     case 'evaluate':
       return runEvaluation(engine, id, job);
-    case 'predict':
-      return runPrediction(engine, id, job);
     default:
       return job satisfies never;
   }

@@ -3,6 +3,7 @@ import type { Engine, Examples } from '../../shared/engine/engine.ts';
 import { modelLayout, weightSpecs, type ModelSpec } from '../../shared/tasks/model.ts';
 import { layoutSize, sizeOf } from '../../shared/weights.ts';
 import type { ModelCase } from '../helpers/reference/case.ts';
+import { predictedClasses } from '../../simulations/measures/groups.ts';
 import { batchMoments, referenceMeasure, referencePredict } from '../helpers/reference/network.ts';
 import { dropoutSeed, expectGradients, largestOf } from './engine-gradients.ts';
 import { describeAnyModel } from './engine-any-model.ts';
@@ -102,6 +103,10 @@ export function describeEngine(
             for (const [i, value] of output.entries()) {
               expect(Math.abs(predicted[i]! - value) / scale, `output ${i} in parts of ${size}`).to.be.at.most(1e-4);
             }
+            if (accuracy === undefined || batch.ys.length !== batch.count) continue; // no classes, or many an example
+            const classes = new Int32Array(batch.count);
+            await engine.evaluate(batch, size, classes);
+            expect([...classes]).to.deep.equal([...predictedClasses(predicted, batch.count)]);
           }
           expectSame(await engine.getWeights(), weights, 'weights');
         });

@@ -1,7 +1,7 @@
 import { FederatedError } from '../../errors.ts';
 import { losses, modelLayout, outputShape, weightSpecs, type ModelSpec } from '../../tasks/model.ts';
 import { layoutSize, sizeOf, type Layout } from '../../weights.ts';
-import { answersIn, countRight, hasAnswers } from '../accuracy.ts';
+import { answersIn, classesOf, countRight, hasAnswers } from '../accuracy.ts';
 import { checkBatch, checkBatchSize, checkInputs, sliceExamples } from '../batch-check.ts';
 import { disposed, plainSgd, type Engine, type Examples, type Measured, type UpdateRule } from '../engine.ts';
 import { activationKinds } from '../kernels/activations.ts';
@@ -122,7 +122,7 @@ export class FusedEngine implements Engine {
     return { loss, gradients };
   }
 
-  async evaluate(examples: Examples, batchSize = 100): Promise<Measured> {
+  async evaluate(examples: Examples, batchSize = 100, predicted?: Int32Array): Promise<Measured> {
     this.#needAlive();
     checkBatch(examples, this.#model);
     checkBatchSize(batchSize);
@@ -134,6 +134,8 @@ export class FusedEngine implements Engine {
       const batch = sliceExamples(examples, from, Math.min(count, from + batchSize));
       this.#prepare(batch.count);
       const { outputs, place } = this.#forward(batch, evaluating(batch.count));
+      if (predicted !== undefined)
+        classesOf(outputs, this.#output.at(-1)!, predicted.subarray(from, from + batch.count));
       if (isCounted) right += countRight(this.#model.loss, outputs, batch.ys, this.#output.at(-1)!);
       loss += lossOf(this.#model.loss, place, false) * batch.count;
     }

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { FederatedError } from '../../errors.ts';
 import { modelLayout, outputShape, weightSpecs, type ModelSpec } from '../../tasks/model.ts';
 import { layoutSize, sizeOf, type Layout } from '../../weights.ts';
-import { answersIn, countRight, hasAnswers } from '../accuracy.ts';
+import { answersIn, classesOf, countRight, hasAnswers } from '../accuracy.ts';
 import { checkBatch, checkBatchSize, checkInputs, sliceExamples } from '../batch-check.ts';
 import { disposed, plainSgd, type Engine, type Examples, type Measured, type UpdateRule } from '../engine.ts';
 import { compute } from './compute.ts';
@@ -161,7 +161,7 @@ export class GraphEngine implements Engine {
     return { loss: loss![0]!, gradients };
   }
 
-  async evaluate(examples: Examples, batchSize = 1_000): Promise<Measured> {
+  async evaluate(examples: Examples, batchSize = 1_000, predicted?: Int32Array): Promise<Measured> {
     this.#enter();
     checkBatch(examples, this.#model);
     checkBatchSize(batchSize);
@@ -178,6 +178,8 @@ export class GraphEngine implements Engine {
         return [lossOf(name, outputs, batch.ys), outputs];
       });
       const [losses, outputs] = await read(...tensors);
+      if (predicted !== undefined)
+        classesOf(outputs!, this.#output.at(-1)!, predicted.subarray(from, from + batch.count));
       if (isCounted) right += countRight(name, outputs!, batch.ys, this.#output.at(-1)!);
       loss += losses![0]! * batch.count;
     }
