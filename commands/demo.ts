@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError } from 'commander';
@@ -17,6 +17,7 @@ import { evaluationOf } from './evaluation-data.ts';
 import { writeExport } from './export.ts';
 import { bold, dim, printJson, runAction, say } from './output.ts';
 import { Progress } from './progress.ts';
+import { makeFolder } from '../server/store/make-folder.ts';
 
 interface DemoOptions {
   readonly clients: number;
@@ -76,7 +77,7 @@ async function demo(options: DemoOptions): Promise<void> {
   if (existsSync(dataDir)) {
     throw new FederatedError('BAD_ARGUMENT', `${out} holds an earlier demo; choose another folder with --out`);
   }
-  await mkdir(out, { recursive: true });
+  await makeFolder(out);
   const base = taskByName('mnist-2nn');
   const training = { ...base.training, clientLearningRate: options.lr, batchSize: options.batchSize };
   const task = { ...base, data: { ...base.data, source: dataSet }, training };

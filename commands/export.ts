@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { modelFiles, type ExportFormat } from '../server/export/model-files.ts';
@@ -6,6 +6,7 @@ import { openStore } from '../server/store/open.ts';
 import { asFederatedError, FederatedError } from '../shared/errors.ts';
 import { runId } from '../shared/ids.ts';
 import { printJson, runAction, say } from './output.ts';
+import { makeFolder } from '../server/store/make-folder.ts';
 
 export interface ExportOptions {
   readonly dataDir: string;
@@ -78,7 +79,7 @@ export async function writeExport({ dataDir, run: id, round, format, out }: Expo
 
 async function writeAll(folder: string, files: Readonly<Record<string, string | Uint8Array>>): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     for (const [name, content] of Object.entries(files)) await writeFile(join(folder, name), content);
   } catch (cause) {
     const { message } = asFederatedError(cause);

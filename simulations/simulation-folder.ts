@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { appendFile, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { appendFile, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RunConfig } from '../server/config.ts';
 import type { StoredRound } from '../server/store/store.ts';
@@ -114,7 +114,7 @@ export class SimulationFolder {
   ): Promise<void> {
     const { task } = config;
     const path = join(this.path, 'checkpoints', name);
-    await mkdir(path, { recursive: true });
+    await makeFolder(path, 'out');
     await writeWhole(join(path, 'weights.bin'), floatBytes(weights));
     const model = { format: 'float32-le', round, layout: modelLayout(task.model), task };
     await writeWhole(join(path, 'model.json'), `${JSON.stringify(model, null, 2)}\n`);

@@ -1,5 +1,6 @@
-import { mkdir, open, readFile, rm } from 'node:fs/promises';
+import { open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from './make-folder.ts';
 
 const isAlive = (pid: number): boolean => {
   try {
@@ -16,7 +17,7 @@ const isAlive = (pid: number): boolean => {
  * @returns a function that gives it back, or null when another process has it
  */
 export async function lockFolder(folder: string): Promise<(() => Promise<void>) | null> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeFolder(folder, 0o700);
   const path = join(folder, 'lock');
   for (let attempt = 0; attempt < 3; attempt++) {
     try {

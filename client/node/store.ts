@@ -1,6 +1,7 @@
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ClientStore } from '../platform.ts';
+import { makeFolder } from './make-folder.ts';
 
 /** A client's store in a folder: one file each, readable by the owner only, replaced in one step. */
 export const fileStore = (folder: string): ClientStore => ({
@@ -14,7 +15,7 @@ export const fileStore = (folder: string): ClientStore => ({
     }
   },
   async save(name, bytes) {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await makeFolder(folder, 0o700);
     const temporary = join(folder, `.${name}.${process.pid}`);
     const file = await open(temporary, 'w', 0o600);
     try {

@@ -1,4 +1,4 @@
-import { appendFile, mkdir, writeFile } from 'node:fs/promises';
+import { appendFile, writeFile } from 'node:fs/promises';
 import { arch, cpus, platform, totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { RunId } from '../../shared/ids.ts';
@@ -6,6 +6,7 @@ import { version } from '../../shared/version.ts';
 import type { EventLog } from '../event-log.ts';
 import type { Operations } from '../operations.ts';
 import { linesOf, RoundLines, type RoundLine } from './round-lines.ts';
+import { makeFolder } from '../store/make-folder.ts';
 
 /** What a run's folder is written from. */
 export interface RunSource {
@@ -42,7 +43,7 @@ export class RunFolder {
 
   /** The same in a folder of any name. The lines of the rounds so far are written anew. */
   static async open(path: string, { run, operations, events, about = {}, command }: RunSource): Promise<RunFolder> {
-    await mkdir(path, { recursive: true });
+    await makeFolder(path);
     const cpu = cpus();
     const env = {
       fedloom: version,

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { FederatedError } from '../../shared/errors.ts';
 import { blobFiles } from './blob-files.ts';
@@ -6,6 +6,7 @@ import { lockFolder } from './lock.ts';
 import { isOlder } from './sqlite-file.ts';
 import { openSqliteStore } from './sqlite.ts';
 import type { BlobStore, Store } from './store.ts';
+import { makeFolder } from './make-folder.ts';
 
 export interface OpenedStore {
   readonly store: Store;
@@ -29,7 +30,7 @@ export async function openStore(
   const dataDir = resolve(folder);
   const file = join(dataDir, 'fedloom.db');
   if (lock) {
-    makeFolder(dataDir);
+    await makeFolder(dataDir, 0o700);
   } else if (!existsSync(file)) {
     throw new FederatedError(
       'NOT_FOUND',
@@ -49,14 +50,5 @@ export async function openStore(
   } catch (error) {
     unlock();
     throw error;
-  }
-}
-
-function makeFolder(path: string): void {
-  try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
-  } catch (cause) {
-    const message = `the data folder ${path} cannot be made: ${(cause as Error).message}`;
-    throw new FederatedError('BAD_FILE', message, { cause });
   }
 }

@@ -1,7 +1,7 @@
 import Database from 'libsql';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { copyFile, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { copyFile, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve, sep } from 'node:path';
 import { asFederatedError, FederatedError } from '../../shared/errors.ts';
 import { version } from '../../shared/version.ts';
@@ -12,6 +12,7 @@ import { secretFiles } from './check-folder.ts';
 import { namedBlobs, readContents } from './contents.ts';
 import { isWhole } from './finding.ts';
 import { verifyFolder, type Verification } from './verify.ts';
+import { makeFolder } from '../store/make-folder.ts';
 
 /** What a backup says about itself, in `backup.json`: written last, so that a folder with it is whole. */
 export interface BackupNote {
@@ -59,7 +60,7 @@ export async function backUp(
       '--out: a backup inside the data folder would be lost with it; choose another folder',
     );
   }
-  await mkdir(to, { recursive: true, mode: 0o700 });
+  await makeFolder(to, 0o700);
   const there = await readdir(to);
   if (there.length > 0 && !there.includes(noteFile) && !there.every((name) => name === 'blobs' || name === draftName)) {
     throw new FederatedError(
@@ -135,7 +136,7 @@ export async function restore(
     throw new FederatedError('STORE_CORRUPT', `the backup ${backup} is damaged: ${why.join('; ')}`);
   }
   try {
-    await mkdir(to, { recursive: true, mode: 0o700 });
+    await makeFolder(to, 0o700);
     const unlock = lockFolder(to);
     try {
       const blobs = blobFiles(join(from, 'blobs'), { owner: false });

