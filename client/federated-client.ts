@@ -1,11 +1,10 @@
 import { toHex } from '../shared/bytes.ts';
 import type { Examples } from '../shared/engine/engine.ts';
 import type { Signer } from '../shared/crypto/identity.ts';
-import { asFederatedError, FederatedError } from '../shared/errors.ts';
+import { FederatedError } from '../shared/errors.ts';
 import { parseLink, type ParsedLink } from '../shared/protocol/link.ts';
 import type { ClientMessage, MessageOf, ServerMessage } from '../shared/protocol/messages.ts';
 import type { ClientState, WaitReason } from '../shared/states.ts';
-import { bytesFloats } from '../shared/weights.ts';
 import { backoff } from './backoff.ts';
 import { BlobFetcher } from './blob-fetcher.ts';
 import type { FederatedClientOptions, ProblemDetail, StateDetail } from './client-options.ts';
@@ -13,9 +12,10 @@ import { watchConditions } from './condition-watch.ts';
 import { judge } from './conditions.ts';
 import { ClientConnection } from './connection.ts';
 import { Consent, type ConsentRecord } from './consent.ts';
-import type { SecureStep } from './conversation.ts';
+import { watchData } from './data-watch.ts';
 import { seedKeys } from './device-identity.ts';
 import { Inspector, type Inspection, type UpdateFacts } from './inspection.ts';
+import { JobRunner } from './job-runner.ts';
 import { JobWorker } from './job-worker.ts';
 import { UpdateKeeper } from './kept-update.ts';
 import { ModelCache, type GlobalModel } from './model-cache.ts';
@@ -26,8 +26,6 @@ import { SecureRounds } from './secure-rounds.ts';
 import {
   beginSession,
   type Job,
-  type KeptUpdate,
-  type Outgoing,
   type RoundOutcome,
   type SessionEffect,
   type SessionEvent,
@@ -63,11 +61,8 @@ export class FederatedClient extends EventTarget {
   #ticket: Uint8Array | null = null;
   readonly #fetcher: BlobFetcher;
   readonly #worker: JobWorker;
-  /** Ends the fetching or training in progress. */
-  #work: AbortController | null = null;
   readonly #secure: SecureRounds;
-  /** The masked update of the attempt in progress. */
-  #masked: { readonly upload: string; readonly bytes: Uint8Array } | null = null;
+  readonly #jobs: JobRunner;
   #rounds: Queue<RoundOutcome> | null = null;
   readonly #models: ModelCache;
   readonly #keeper: UpdateKeeper;
@@ -118,6 +113,19 @@ export class FederatedClient extends EventTarget {
         return platform.toExamples?.(given, context.task.data) ?? (given as Examples);
       },
       liveData: options.liveData ?? false,
+    });
+    this.#jobs = new JobRunner({
+      worker: this.#worker,
+      secure: this.#secure,
+      keeper: this.#keeper,
+      seed: options.seed,
+      parties: () => ({ identity: this.#identity!, server: this.#server! }),
+      current: () => this.#state.job,
+      dispatch: (event) => this.#dispatch(event),
+      tooFew: () => this.#tooFew(),
+      trained: (facts) => {
+        this.#facts = facts;
+      },
     });
     const { store, primitives, clock } = platform;
     this.consent = new Consent({
@@ -279,26 +287,26 @@ export class FederatedClient extends EventTarget {
         return;
       }
       case 'fetch':
-        return this.#run(effect.job, (job, signal) => this.#fetch(job, signal));
+        return this.#jobs.fetch(effect.job);
       case 'train':
-        return this.#run(effect.job, (job, signal) => this.#train(job, signal));
+        return this.#jobs.train(effect.job);
       case 'cancel-work':
-        this.#work?.abort();
-        this.#work = null;
-        return;
+        return this.#jobs.cancel();
       case 'secure':
         this.#inspect(effect.job);
-        return this.#secureStep(effect.job, () => this.#beginSecure(effect.job, effect.update));
+        return this.#jobs.mask(effect.job, effect.update);
       case 'answer':
-        return this.#secureStep(effect.job, () => this.#secure.answer(effect.job, effect.question));
+        return this.#jobs.answer(effect.job, effect.question);
       case 'answer-again':
-        return this.#secureStep(effect.job, () => this.#secure.again(effect.job));
+        return this.#jobs.answerAgain(effect.job);
       case 'end-secure':
-        this.#secure.end();
-        this.#masked = null;
+        return this.#jobs.endSecure();
+      case 'upload': {
+        const { outgoing, from, to } = effect;
+        const bytes = this.#jobs.bytesOf(outgoing, this.#state.kept);
+        if (bytes !== null) this.#connection?.sendChunks(outgoing.upload, bytes, from, to);
         return;
-      case 'upload':
-        return this.#upload(effect.outgoing, effect.from, effect.to);
+      }
       case 'forget':
         return this.#keeper.forget(effect.key);
       case 'show':
@@ -371,89 +379,19 @@ export class FederatedClient extends EventTarget {
     this.#dispatch({ type: 'restored', update: restored.update, secure: restored.secure });
   }
 
-  // Jobs.
-
-  /** Does a part of a job. */
-  #run(job: Job, action: (job: Job, signal: AbortSignal) => Promise<void>): void {
-    this.#work ??= new AbortController();
-    const { signal } = this.#work;
-    action(job, signal).catch((thrown: unknown) => {
-      const current = this.#state.job; // of a later attempt perhaps, which has taken this work over
-      if (!signal.aborted && current?.key === job.key) this.#failed(current, thrown);
-    });
-  }
-
-  async #fetch(job: Job, signal: AbortSignal): Promise<void> {
-    await this.#secure.check(job, this.#server!);
-    signal.throwIfAborted();
-    const isEnough = await this.#worker.fetch(job, signal);
-    signal.throwIfAborted();
-    if (isEnough) return this.#dispatch({ type: 'fetched', key: job.key });
+  /** With data that changes, there may be enough of it later. */
+  #tooFew(): void {
     this.#dispatch({ type: 'unable', reason: 'data-too-small' });
-    if (this.#options.liveData === true) this.#awaitData();
-  }
-
-  /** Looks now and then whether there are enough examples by now. */
-  #awaitData(): void {
+    const { liveData, checkEvery = 30_000 } = this.#options;
+    if (liveData !== true) return;
     this.#cancelDataCheck();
-    const { checkEvery = 30_000 } = this.#options;
-    const ended = new AbortController();
-    const look = async (): Promise<void> => {
-      // A source that fails now may give again later: what is wrong with it is told when it is asked for a round.
-      const isEnough = await this.#worker.hasEnough(ended.signal).catch(() => false);
-      if (ended.signal.aborted || this.#state.unable !== 'data-too-small') return;
-      if (isEnough) this.#dispatch({ type: 'able', examples: this.#state.examples });
-      else this.#awaitData();
-    };
-    const cancel = this.#platform.clock.after(checkEvery, () => void look());
-    this.#cancelDataCheck = () => {
-      ended.abort();
-      cancel();
-    };
-  }
-
-  async #train(job: Job, signal: AbortSignal): Promise<void> {
-    const renewals = await this.#secure.renewals(job, this.#server!);
-    const own = this.#options.seed ?? toHex(this.#identity!.publicKey);
-    const seed = `${job.run}/${own}${renewals === 0 ? '' : `/${renewals}`}`;
-    const server = toHex(this.#server!);
-    const onProgress = (fraction: number): void => this.#dispatch({ type: 'progress', key: job.key, fraction });
-    const { update, facts } = await this.#worker.train({ job, server, seed, signal, onProgress });
-    this.#work = null;
-    this.#facts = facts;
-    this.#dispatch({ type: 'trained', update });
-  }
-
-  /** What goes wrong with a job ends this job, not the client. */
-  #failed(job: Job, thrown: unknown): void {
-    const { code, message } = asFederatedError(thrown, 'TRAINING_FAILED');
-    const { key, attempt } = this.#state.job ?? {};
-    if (key === job.key && attempt === job.attempt) this.#dispatch({ type: 'work-failed', key, code, message });
-  }
-
-  async #beginSecure(job: Job, { key, examples, metrics }: KeptUpdate): Promise<SecureStep | null> {
-    const delta = bytesFloats(this.#keeper.bytesOf(key));
-    return this.#secure.begin(job, this.#identity!, this.#server!, { delta, examples, metrics });
-  }
-
-  /** Does what comes next in an attempt with secure aggregation; what is refused ends this client's part in it. */
-  #secureStep(job: Job, next: () => Promise<SecureStep | null>): void {
-    next()
-      .then((step) => {
-        if (step === null) return;
-        if ('send' in step) return this.#dispatch({ type: 'secured', job, message: step.send });
-        const { upload, bytes } = step;
-        this.#masked = { upload: toHex(upload), bytes };
-        this.#dispatch({ type: 'masked', job, masked: { upload, bytes: bytes.length } });
-      })
-      .catch((thrown: unknown) => this.#failed(job, thrown));
-  }
-
-  #upload(outgoing: Outgoing, from: number, to: number): void {
-    const { upload } = outgoing;
-    const { kept } = this.#state;
-    if (this.#masked?.upload === toHex(upload)) this.#connection?.sendChunks(upload, this.#masked.bytes, from, to);
-    else if (kept === outgoing) this.#connection?.sendChunks(upload, this.#keeper.bytesOf(kept.key), from, to);
+    this.#cancelDataCheck = watchData(
+      this.#platform,
+      checkEvery,
+      (signal) => this.#worker.hasEnough(signal),
+      () => this.#state.unable === 'data-too-small',
+      () => this.#dispatch({ type: 'able', examples: this.#state.examples }),
+    );
   }
 
   // What people see.
