@@ -2,7 +2,7 @@ import { toHex } from '../shared/bytes.ts';
 import type { Examples } from '../shared/engine/engine.ts';
 import type { Signer } from '../shared/crypto/identity.ts';
 import { FederatedError } from '../shared/errors.ts';
-import { parseLink, type ParsedLink } from '../shared/protocol/link.ts';
+import { parseLink } from '../shared/protocol/link.ts';
 import type { ClientMessage, MessageOf, ServerMessage } from '../shared/protocol/messages.ts';
 import type { ClientState, WaitReason } from '../shared/states.ts';
 import { backoff } from './backoff.ts';
@@ -10,19 +10,20 @@ import { BlobFetcher } from './blob-fetcher.ts';
 import type { FederatedClientOptions, ProblemDetail, StateDetail } from './client-options.ts';
 import { watchConditions } from './condition-watch.ts';
 import { judge } from './conditions.ts';
-import { ClientConnection } from './connection.ts';
 import { Consent, type ConsentRecord } from './consent.ts';
 import { watchData } from './data-watch.ts';
 import { seedKeys } from './device-identity.ts';
+import { Entrance } from './entrance.ts';
 import { Inspector, type Inspection, type UpdateFacts } from './inspection.ts';
 import { JobRunner } from './job-runner.ts';
 import { JobWorker } from './job-worker.ts';
 import { UpdateKeeper } from './kept-update.ts';
 import { ModelCache, type GlobalModel } from './model-cache.ts';
-import type { ClientPlatform, DeviceKeys } from './platform.ts';
+import type { ClientPlatform } from './platform.ts';
 import { OwnState } from './own-state.ts';
 import { Queue } from './queue.ts';
 import { SecureRounds } from './secure-rounds.ts';
+import { ServerLink } from './server-link.ts';
 import {
   beginSession,
   type Job,
@@ -48,17 +49,12 @@ export class FederatedClient extends EventTarget {
   readonly consent: Consent;
   readonly #options: FederatedClientOptions;
   readonly #platform: ClientPlatform;
-  readonly #link: ParsedLink;
+  readonly #link: ServerLink;
+  readonly #entrance: Entrance;
   readonly #trainer: Trainer;
   #state: SessionState;
   #shown: StateDetail = { state: 'off', reason: null, message: sentenceOf('off', null, false) };
-  readonly #keys: DeviceKeys;
   #identity: Signer | null = null;
-  #loading: Promise<unknown> = Promise.resolve();
-  #connection: ClientConnection | null = null;
-  /** Its Ed25519 public key: rounds of another server are other rounds. */
-  #server: Uint8Array | null = null;
-  #ticket: Uint8Array | null = null;
   readonly #fetcher: BlobFetcher;
   readonly #worker: JobWorker;
   readonly #secure: SecureRounds;
@@ -77,23 +73,18 @@ export class FederatedClient extends EventTarget {
   /** Ends the wait for more examples. */
   #cancelDataCheck: () => void = () => {};
   #joining = false;
-  #onConsent: () => void = () => {};
-  /** Ends the wait for this client's turn on the device. */
-  #cancelTurn: () => void = () => {};
-  #endTurn: () => void = () => {};
 
   /** @throws FederatedError BAD_LINK, BAD_ARGUMENT */
   constructor(options: FederatedClientOptions, platform: ClientPlatform) {
     super();
     this.#options = options;
     this.#platform = platform;
-    this.#link = parseLink(options.url);
+    const link = parseLink(options.url);
     this.#state = beginSession(options.maxDoubtfulRefusals);
-    this.#fetcher = new BlobFetcher(platform, this.#link.httpUrl);
+    this.#fetcher = new BlobFetcher(platform, link.httpUrl);
     this.#models = new ModelCache(platform.store, platform.primitives);
     this.#keeper = new UpdateKeeper(platform.store);
     this.#own = new OwnState(platform.store);
-    this.#keys = platform.keys ?? seedKeys(platform);
     this.#secure = new SecureRounds(platform, options.secureAggregation, options.seed);
     const { trainer, backend = 'auto' } = options;
     const isModule = typeof trainer === 'string' || trainer instanceof URL;
@@ -119,7 +110,7 @@ export class FederatedClient extends EventTarget {
       secure: this.#secure,
       keeper: this.#keeper,
       seed: options.seed,
-      parties: () => ({ identity: this.#identity!, server: this.#server! }),
+      parties: () => ({ identity: this.#identity!, server: this.#link.server! }),
       current: () => this.#state.job,
       dispatch: (event) => this.#dispatch(event),
       tooFew: () => this.#tooFew(),
@@ -134,6 +125,25 @@ export class FederatedClient extends EventTarget {
       now: () => clock.now(),
       onChange: (record) => this.#consentChanged(record),
     });
+    this.#entrance = new Entrance({
+      consent: this.consent,
+      isConsentGiven: options.consent === 'given',
+      keys: platform.keys ?? seedKeys(platform),
+      platform,
+      show: (state, reason) => this.#show(state, reason),
+    });
+    this.#link = new ServerLink(
+      { platform, link, label: options.label ?? '' },
+      {
+        sent: (name, bytes, message) => this.#inspector.sent(name, bytes, Object.keys(message ?? {})),
+        welcomed: ({ token }, server) => {
+          this.#fetcher.token = token;
+          this.#restore(toHex(server));
+        },
+        message: (message) => this.#dispatch({ type: 'message', message }),
+        closed: (code, message, isSure) => this.#dispatch({ type: 'disconnected', code, message, isSure }),
+      },
+    );
   }
 
   get state(): StateDetail {
@@ -167,7 +177,7 @@ export class FederatedClient extends EventTarget {
       this.#leave('user');
       this.#joining = false;
       await this.#worker.close();
-      await this.#models.persist().finally(() => this.#endTurn());
+      await this.#models.persist().finally(() => this.#entrance.giveTurn());
     }
   }
 
@@ -196,20 +206,9 @@ export class FederatedClient extends EventTarget {
 
   /** @param rounds - of this joining: ended once this client has left, or its consent is revoked */
   async #enter(rounds: Queue<RoundOutcome>): Promise<void> {
-    await this.consent.load();
-    const given = this.#options.consent === 'given';
-    while (!given && !this.consent.granted && !rounds.ended) {
-      this.#show('needs-consent', null);
-      await new Promise<void>((resolve) => {
-        this.#onConsent = resolve;
-      });
-    }
-    if (rounds.ended) return;
-    await this.#takeTurn();
-    if (rounds.ended) return;
-    const loading = this.#keys.load();
-    this.#loading = loading.catch(() => {}); // for whoever removes it
-    this.#identity = await loading;
+    const identity = await this.#entrance.pass(() => rounds.ended);
+    if (identity === null) return;
+    this.#identity = identity;
     await this.#keeper.restore();
     const { when, checkEvery = 30_000 } = this.#options;
     const unable = judge(when ?? {}, await this.#platform.readings());
@@ -219,33 +218,23 @@ export class FederatedClient extends EventTarget {
     this.#cancelCheck = watchConditions(this.#platform, when, checkEvery, (reason) => this.#conditionsSeen(reason));
   }
 
-  /** Waits until no other client of this device takes part, or this one leaves. */
-  async #takeTurn(): Promise<void> {
-    const wait = new AbortController();
-    this.#cancelTurn = () => wait.abort();
-    const endTurn = await this.#platform.turn?.(() => this.#show('waiting', 'other-tab'), wait.signal);
-    this.#endTurn = endTurn ?? (() => {});
-  }
-
   #leave(reason: 'user' | 'consent' | 'finished'): void {
     this.#cancelRetry();
     this.#cancelCheck();
     this.#cancelDataCheck();
-    this.#cancelTurn();
-    this.#onConsent();
+    this.#entrance.leave();
     if (this.#state.link !== 'off' || reason === 'consent') this.#dispatch({ type: 'leave', reason });
     this.#rounds?.end();
   }
 
   async #consentChanged(record: ConsentRecord): Promise<void> {
     this.dispatchEvent(new CustomEvent<ConsentRecord>('consent', { detail: record }));
-    if (record.state === 'granted') return this.#onConsent();
+    if (record.state === 'granted') return this.#entrance.consented();
     this.#leave('consent');
     this.#identity = null;
-    this.#ticket = null;
+    this.#link.forgetTicket();
     await this.#secure.forget();
-    await this.#loading;
-    await this.#keys.remove();
+    await this.#entrance.forgetKey();
     await this.#keeper.clear();
     await this.#saving;
     await this.#models.forget();
@@ -273,11 +262,9 @@ export class FederatedClient extends EventTarget {
   #perform(effect: SessionEffect): void {
     switch (effect.do) {
       case 'connect':
-        return this.#connect();
+        return this.#link.open(this.#identity!, this.#trainer.backend);
       case 'disconnect':
-        this.#connection?.close();
-        this.#connection = null;
-        return;
+        return this.#link.close();
       case 'send':
         return this.#send(effect.message);
       case 'retry-later': {
@@ -304,7 +291,7 @@ export class FederatedClient extends EventTarget {
       case 'upload': {
         const { outgoing, from, to } = effect;
         const bytes = this.#jobs.bytesOf(outgoing, this.#state.kept);
-        if (bytes !== null) this.#connection?.sendChunks(outgoing.upload, bytes, from, to);
+        if (bytes !== null) this.#link.sendChunks(outgoing.upload, bytes, from, to);
         return;
       }
       case 'forget':
@@ -328,43 +315,12 @@ export class FederatedClient extends EventTarget {
     }
   }
 
-  #connect(): void {
-    const { label = '' } = this.#options;
-    const options = {
-      platform: this.#platform,
-      identity: this.#identity!,
-      link: this.#link,
-      label,
-      backend: this.#trainer.backend,
-      ticket: this.#ticket,
-    };
-    const connection: ClientConnection = new ClientConnection(options, {
-      sent: (name, bytes, message) => this.#inspector.sent(name, bytes, Object.keys(message ?? {})),
-      message: (message) => {
-        if (this.#connection !== connection) return;
-        if (message.type === 'welcome') {
-          this.#server = connection.serverPublicKey;
-          this.#ticket = message.ticket;
-          this.#fetcher.token = message.token;
-          this.#restore(toHex(this.#server!));
-        }
-        this.#dispatch({ type: 'message', message });
-      },
-      closed: (code, message, isSure) => {
-        if (this.#connection !== connection) return;
-        this.#connection = null;
-        this.#dispatch({ type: 'disconnected', code, message, isSure });
-      },
-    });
-    this.#connection = connection;
-  }
-
   #send(message: ClientMessage): void {
     if (message.type === 'report') {
       if (message.encoding !== 'masked' && this.#state.job !== null) this.#inspect(this.#state.job);
       this.#inspector.offers(message);
     }
-    this.#connection?.send(message);
+    this.#link.send(message);
   }
 
   #inspect(job: Job): void {
