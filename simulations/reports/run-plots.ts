@@ -1,5 +1,5 @@
 import { lineChart } from './charts/line-chart.ts';
-import { percentAxis } from './charts/scale.ts';
+import { percentAxis, secondsAxis } from './charts/scale.ts';
 import { clientAccuracy, norms } from './client-plots.ts';
 import { bytes, reports, time } from './cost-plots.ts';
 import { formatValue, isShare } from './format.ts';
@@ -46,7 +46,10 @@ const mostOthers = 12;
 
 /** One line for each further measurement: drift, gaps between groups, and what a strategy adds. */
 function others(run: RunRecord): Plot[] {
-  const rest = tagsOf(run).filter((tag) => !shownElsewhere.test(tag) && !Object.hasOwn(fairnessNames, tag));
+  const hasNorms = norms(run).length > 0; // of single clients: more than the quartiles of a line
+  const rest = tagsOf(run).filter(
+    (tag) => !shownElsewhere.test(tag) && !Object.hasOwn(fairnessNames, tag) && !(hasNorms && tag.startsWith('norm/')),
+  );
   return rest.slice(0, mostOthers).map((tag) => {
     const series = seriesOf(run, tag);
     const last = series.at(-1)!;
@@ -56,7 +59,8 @@ function others(run: RunRecord): Plot[] {
       .toLowerCase()
       .replace(/[^a-z0-9]+/g, '-')
       .replace(/^-|-$/g, '');
-    const y = isShare(tag) ? percentAxis(label) : { label };
+    const most = Math.max(...series.map(({ value }) => value));
+    const y = isShare(tag) ? percentAxis(label) : tag.startsWith('time/') ? secondsAxis(label, most) : { label };
     const chart = { title: label, description: caption, x: round, y, series: [line(run, tag, label)] };
     return { name, caption, svg: (look = {}) => lineChart(chart, { id: name, ...look }) };
   });

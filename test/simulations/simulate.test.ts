@@ -14,7 +14,12 @@ import { labelledOf } from '../../simulations/partitions/labelled.ts';
 import { parsePartition } from '../../simulations/partitions/parse.ts';
 import { seeded } from '../../shared/random.ts';
 import { deviceTurn, type DeviceModel } from '../../simulations/devices.ts';
-import { simulate, type Simulation, type SimulationOptions } from '../../simulations/simulate.ts';
+import {
+  simulate,
+  type Simulation,
+  type SimulationOptions,
+  type SimulationResult,
+} from '../../simulations/simulate.ts';
 import { useFolder } from '../contracts/folder.ts';
 import { clouds, cloudSimulation, cloudTask } from '../helpers/small-federation.ts';
 
@@ -33,12 +38,11 @@ describe('simulate', () => {
   });
 
   it('gives the same bytes with one worker and with two, and others with another seed', async () => {
-    const one = await simulate(cloudSimulation()).result;
-    const two = await simulate(cloudSimulation({ workers: 2 })).result;
-    const other = await simulate(cloudSimulation({ seed: 4 })).result;
-    expect(two.weightsSha256).to.equal(one.weightsSha256);
-    expect(two.loss).to.equal(one.loss);
-    expect(other.weightsSha256).not.to.equal(one.weightsSha256);
+    const changes = [{}, { workers: 2 }, { seed: 4 }];
+    const [one, two, other] = await Promise.all(changes.map((each) => simulate(cloudSimulation(each)).result));
+    expect(two!.weightsSha256).to.equal(one!.weightsSha256);
+    expect(two!.loss).to.equal(one!.loss);
+    expect(other!.weightsSha256).not.to.equal(one!.weightsSha256);
   });
 
   it('ends at the target accuracy, and says in which round', async () => {
@@ -55,14 +59,17 @@ describe('simulate', () => {
   });
 
   it('gives the same bytes over sockets as in memory, with and without secure aggregation', async () => {
-    for (const secureAggregation of [false, true]) {
+    const both = [false, true].map(async (secureAggregation) => {
       const options = { secureAggregation, clients: 5, rounds: 2 };
-      const memory = await simulate(cloudSimulation(options)).result;
-      const ws = await simulate(cloudSimulation({ ...options, transport: 'ws', workers: 2 })).result;
+      const [memory, ws] = await Promise.all([
+        simulate(cloudSimulation(options)).result,
+        simulate(cloudSimulation({ ...options, transport: 'ws' })).result,
+      ]);
       expect(memory.secureAggregation).to.equal(secureAggregation);
       expect(ws.weightsSha256).to.equal(memory.weightsSha256);
       expect(ws.loss).to.equal(memory.loss);
-    }
+    });
+    await Promise.all(both);
   });
 
   it('trains each client on its own examples, in the order in which it would alone', async () => {
@@ -98,7 +105,7 @@ describe('simulate', () => {
       for await (const { metrics } of simulate(cloudSimulation({ ...options, strategy: { name } }))) line = metrics;
       return line;
     };
-    const [global, personal] = [await last('fedavg'), await last('ditto')];
+    const [global, personal] = await Promise.all([last('fedavg'), last('ditto')]);
     // Ditto's global model is FedAvg's; a client that has seen one class alone is right about it.
     expect(personal['weights']).to.equal(global['weights']);
     expect(personal['fairness/mean']).to.be.above(global['fairness/mean'] as number);
@@ -108,10 +115,10 @@ describe('simulate', () => {
     const folder = useFolder();
 
     it('writes the files of a run, the same for the same seed', async () => {
-      const results = [];
-      for (const name of ['a', 'b']) {
+      const run = async (name: string): Promise<SimulationResult> => {
         const out = join(folder(), name);
-        results.push(await simulate(cloudSimulation({ out, evaluateClients: 2, clientTest: 0.2 })).result);
+        const { result } = simulate(cloudSimulation({ out, evaluateClients: 2, clientTest: 0.2 }));
+        await result;
         expect(await readdir(out)).to.have.members([
           'checkpoints',
           'clients.jsonl',
@@ -125,7 +132,9 @@ describe('simulate', () => {
           'store',
           'time.jsonl',
         ]);
-      }
+        return result;
+      };
+      const results = await Promise.all(['a', 'b'].map(run));
       const read = (name: string, file: string): Promise<string> => readFile(join(folder(), name, file), 'utf8');
       for (const file of ['metrics.jsonl', 'clients.jsonl', 'config.json', 'events.jsonl']) {
         expect(await read('a', file), file).to.equal(await read('b', file));
@@ -201,7 +210,7 @@ describe('simulate', () => {
         const strategy = { name: 'scaffold' } as const;
         const devices = { devices: { speed: 10, dropout: 0.2, stragglers: 0.3 }, strategy };
         const options = { rounds: 1_000, transport, clientsPerRound: 5, ...(transport === 'memory' ? devices : {}) };
-        await killIn(3, killed, options);
+        const death = killIn(3, killed, options);
         // As many rounds as the killed one has; a target would stop both at once.
         const stop = async (out: string): Promise<string> => {
           let weights = '';
@@ -211,7 +220,8 @@ describe('simulate', () => {
           }
           return weights;
         };
-        expect(await stop(killed)).to.equal(await stop(whole));
+        const [expected] = await Promise.all([stop(whole), death]);
+        expect(await stop(killed)).to.equal(expected);
         const lines = async (out: string): Promise<object[]> =>
           jsonLines(await readFile(join(out, 'metrics.jsonl'), 'utf8')).filter(({ round }) => Number(round) <= 6);
         const real = transport === 'ws' ? { seconds: 0, bytesUp: 0, bytesDown: 0 } : {};
@@ -226,9 +236,11 @@ describe('simulate', () => {
 
     it('waits for nothing: an hour of devices at work is over at once, the same with any number of workers', async () => {
       const devices = { speed: 0.1, spread: 1 };
-      const one = await simulate(cloudSimulation({ devices, overselect: 2, roundTimeout: 3_600_000 })).result;
-      const two = await simulate(cloudSimulation({ devices, overselect: 2, roundTimeout: 3_600_000, workers: 2 }))
-        .result;
+      const options = { devices, overselect: 2, roundTimeout: 3_600_000 };
+      const [one, two] = await Promise.all([
+        simulate(cloudSimulation(options)).result,
+        simulate(cloudSimulation({ ...options, workers: 2 })).result,
+      ]);
       expect(one.virtualSeconds).to.be.above(300);
       expect(two).to.deep.equal({ ...one, workers: 2, seconds: two.seconds });
     });
@@ -259,8 +271,7 @@ describe('simulate', () => {
         return { reports, weights: (await simulation.weights)! };
       };
       const devices = { speed: 3, stragglers: 0.5, slowdown: 100 }; // 60 examples, 5 epochs: 100 s
-      const dropped = await roundOf(devices);
-      const partial = await roundOf({ ...devices, partialWork: true });
+      const [dropped, partial] = await Promise.all([roundOf(devices), roundOf({ ...devices, partialWork: true })]);
       const turns = [0, 1, 2, 3].map((client) =>
         deviceTurn({ ...devices, partialWork: true }, 3, { client, round: 1, attempt: 1 }, 300),
       );
@@ -291,8 +302,10 @@ describe('simulate', () => {
       // 20 examples at one in two minutes: 40 minutes a round.
       const devices = { speed: 1 / 120, availability: 0.3 };
       const options = { devices, clientsPerRound: 5, minReports: 2, rounds: 10, roundTimeout: 7_200_000 };
-      const one = await simulate(cloudSimulation(options)).result;
-      const two = await simulate(cloudSimulation({ ...options, workers: 2 })).result;
+      const [one, two] = await Promise.all([
+        simulate(cloudSimulation(options)).result,
+        simulate(cloudSimulation({ ...options, workers: 2 })).result,
+      ]);
       expect(one.rounds).to.equal(10);
       expect(one.virtualSeconds).to.be.above(12 * 3_600); // alone they take 6.7 hours: it had to wait for the next evening
       expect(one.reports).to.be.within(20, 49); // some go away in the middle of their training
