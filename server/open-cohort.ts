@@ -1,6 +1,5 @@
-import type { ClientId, RunId } from '../shared/ids.ts';
+import type { ClientId, RunId, Sha256 } from '../shared/ids.ts';
 import { seeded } from '../shared/random.ts';
-import type { Base, Bases } from './attempt/plan.ts';
 import type { RunConfig } from './config.ts';
 import { hasGiven, isAtWork, type RoundState } from './round.ts';
 import type { Selection } from './selection.ts';
@@ -10,6 +9,16 @@ import type { Buffer } from './strategies/strategy.ts';
  * An asynchronous run: who trains, and from which model. Each attempt has an open cohort: those who are still at work from an
  * earlier one, and others as places get free. Pure.
  */
+
+/** What a client of an asynchronous run has begun to train from, and when: a round that may be over by now. */
+export interface Base {
+  readonly round: number;
+  readonly attempt: number;
+  readonly weights: Sha256;
+  /** ms of the server's steady clock; in the store, since 1970: see `store/base-times.ts` */
+  readonly since: number;
+}
+export type Bases = ReadonlyMap<ClientId, Base>;
 
 interface Where {
   readonly run: RunId;

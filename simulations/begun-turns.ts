@@ -1,4 +1,4 @@
-import type { Base } from '../server/attempt/plan.ts';
+import type { Base } from '../server/open-cohort.ts';
 import type { Store } from '../server/store/store.ts';
 import { idOf } from './identities.ts';
 import type { DeviceTurn } from './virtual/surroundings.ts';

@@ -5,6 +5,7 @@ import type { SecurePlans } from '../aggregation/secure-plans.ts';
 import { SecureSide, type SecureMessage } from '../aggregation/secure-side.ts';
 import type { Tell } from '../event-log.ts';
 import type { Host, Population } from '../host.ts';
+import type { Bases } from '../open-cohort.ts';
 import {
   hasGiven,
   isAtWork,
@@ -19,7 +20,7 @@ import {
 import { bufferOf } from '../strategies/table.ts';
 import type { Report } from '../uploads/uploads.ts';
 import { AttemptClocks } from './clocks.ts';
-import type { AttemptPlan, Bases, Ledger, MessageWhere } from './plan.ts';
+import type { AttemptPlan, Ledger, MessageWhere } from './plan.ts';
 import { Reports } from './reports.ts';
 import { SecureAnswers } from './secure-answers.ts';
 import { Turns } from './turns.ts';

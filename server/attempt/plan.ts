@@ -1,16 +1,7 @@
 import type { ClientId, RunId, Sha256 } from '../../shared/ids.ts';
 import type { RunConfig } from '../config.ts';
+import type { Bases } from '../open-cohort.ts';
 import type { Strategy } from '../strategies/strategy.ts';
-
-/** What a client of an asynchronous run has begun to train from, and when: a round that may be over by now. */
-export interface Base {
-  readonly round: number;
-  readonly attempt: number;
-  readonly weights: Sha256;
-  /** ms of the server's steady clock; in the store, since 1970: see `base-times.ts` */
-  readonly since: number;
-}
-export type Bases = ReadonlyMap<ClientId, Base>;
 
 /** What an attempt is about. */
 export interface AttemptPlan {

@@ -1,8 +1,8 @@
 import type { ClientId } from '../../shared/ids.ts';
-import { bringAgain, carryOn, joining, stalenessOf } from '../open-cohort.ts';
+import { bringAgain, carryOn, joining, stalenessOf, type Base, type Bases } from '../open-cohort.ts';
 import type { RoundState } from '../round.ts';
 import type { Buffer } from '../strategies/strategy.ts';
-import type { AttemptPlan, Base, Bases } from './plan.ts';
+import type { AttemptPlan } from './plan.ts';
 
 /** The clients of an asynchronous run in one attempt: since when and from which model each is at work, and who comes and goes on. */
 export class Turns {

@@ -1,22 +1,23 @@
 import type { ClientId } from '../../shared/ids.ts';
 import { encodeTask } from '../../shared/tasks/task.ts';
 import type { ClosedReports } from '../aggregation/aggregation.ts';
-import { RunSums } from '../aggregation/run-sums.ts';
 import { commonGenerator } from '../aggregation/secure-plans.ts';
 import { Attempt, type AttemptOwner } from '../attempt/attempt.ts';
-import { storedBases } from '../attempt/base-times.ts';
-import type { AttemptPlan, Bases } from '../attempt/plan.ts';
+import { detailOfAttempt } from '../attempt/detail.ts';
+import type { AttemptPlan } from '../attempt/plan.ts';
 import type { Tell } from '../event-log.ts';
 import type { Host, Population } from '../host.ts';
+import type { Bases } from '../open-cohort.ts';
 import type { RoundDetail } from '../operations.ts';
 import { minReportsOf } from '../selection.ts';
+import { storedBases } from '../store/base-times.ts';
 import { bufferOf, leastReportsOf, sharesState } from '../strategies/table.ts';
-import { detailOfAttempt } from '../views/round-detail.ts';
 import { EndedAttempts } from './ended-attempts.ts';
 import type { LineUp, Opening } from './line-up.ts';
 import { RoundWriter } from './round-writer.ts';
 import type { RunModel } from './run-model.ts';
 import type { RunStatus } from './run-status.ts';
+import { RunSums } from './run-sums.ts';
 
 /** What a run does for its attempts. */
 export interface AttemptsOwner {

@@ -1,7 +1,6 @@
 import type { ClientId } from '../../shared/ids.ts';
 import type { RoundRecord } from '../../shared/round-log.ts';
-import type { Base, Bases } from '../attempt/plan.ts';
-import { openCohort } from '../open-cohort.ts';
+import { openCohort, type Base, type Bases } from '../open-cohort.ts';
 import { select } from '../selection.ts';
 import type { StoredAttempt, StoredRun } from '../store/store.ts';
 import type { Strategy } from '../strategies/strategy.ts';

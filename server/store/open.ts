@@ -3,10 +3,10 @@ import { join, resolve } from 'node:path';
 import { FederatedError } from '../../shared/errors.ts';
 import { blobFiles } from './blob-files.ts';
 import { lockFolder } from './lock.ts';
+import { makeFolder } from './make-folder.ts';
 import { isOlder } from './sqlite-file.ts';
 import { openSqliteStore } from './sqlite.ts';
 import type { BlobStore, Store } from './store.ts';
-import { makeFolder } from './make-folder.ts';
 
 export interface OpenedStore {
   readonly store: Store;

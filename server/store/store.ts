@@ -1,8 +1,8 @@
 import type { ClientId, RunId, Sha256 } from '../../shared/ids.ts';
 import type { RoundRecord } from '../../shared/round-log.ts';
 import type { RunState } from '../../shared/states.ts';
-import type { Base } from '../attempt/plan.ts';
 import type { RunConfig } from '../config.ts';
+import type { Base } from '../open-cohort.ts';
 
 /** A run as the store holds it. `round` is the last committed round; `weights` its model. */
 export interface StoredRun {

@@ -1,6 +1,5 @@
 import { expect } from 'chai';
-import type { Base } from '../../server/attempt/plan.ts';
-import { bringAgain, carryOn, joining, openCohort, stalenessOf } from '../../server/open-cohort.ts';
+import { bringAgain, carryOn, joining, openCohort, stalenessOf, type Base } from '../../server/open-cohort.ts';
 import { newRound, step, type RoundEvent, type RoundState } from '../../server/round.ts';
 import { fedBuff } from '../../server/strategies/fedbuff.ts';
 import { runId, sha256Id, type ClientId } from '../../shared/ids.ts';

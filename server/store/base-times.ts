@@ -1,6 +1,6 @@
 import type { Clock } from '../host.ts';
-import type { StoredAttempt } from '../store/store.ts';
-import type { Bases } from './plan.ts';
+import type { Bases } from '../open-cohort.ts';
+import type { StoredAttempt } from './store.ts';
 
 /**
  * Since when clients of an asynchronous run are at work: a duration, so a process counts it on its steady clock. That clock means

@@ -1,17 +1,17 @@
 import { fromHex } from '../../shared/bytes.ts';
 import type { GeneratorName } from '../../shared/crypto/primitives.ts';
 import { modelHash } from '../../shared/secagg/context.ts';
+import type { Aggregation } from '../aggregation/aggregation.ts';
+import { MeasuredAggregation } from '../aggregation/measured-aggregation.ts';
+import { PlainAggregation } from '../aggregation/plain-aggregation.ts';
+import { RoundSum } from '../aggregation/round-sum.ts';
+import { securePlans } from '../aggregation/secure-plans.ts';
+import { SecureSide } from '../aggregation/secure-side.ts';
+import { SetAggregation } from '../aggregation/update-set.ts';
+import { updateShapeOf } from '../aggregation/update-shape.ts';
 import type { AttemptPlan } from '../attempt/plan.ts';
 import { isSecure } from '../config.ts';
 import type { Host, UpdateMeasure } from '../host.ts';
-import type { Aggregation } from './aggregation.ts';
-import { MeasuredAggregation } from './measured-aggregation.ts';
-import { PlainAggregation } from './plain-aggregation.ts';
-import { RoundSum } from './round-sum.ts';
-import { securePlans } from './secure-plans.ts';
-import { SecureSide } from './secure-side.ts';
-import { SetAggregation } from './update-set.ts';
-import { updateShapeOf } from './update-shape.ts';
 
 /**
  * The memory in which a run adds up its rounds, used again from round to round. That of an attempt which something has cut off
