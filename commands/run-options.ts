@@ -51,6 +51,8 @@ export function milliseconds(text: string): number {
   return Math.round(Number(match[1]) * units[match[2] ?? 'ms']!);
 }
 
+const keepModels = (text: string): number | 'all' => (text === 'all' ? 'all' : whole(1)(text));
+
 const batchSize = (text: string): number | 'full' => (text === 'full' ? 'full' : whole(1)(text));
 
 /** Options that go into the run's config under the same name. */
@@ -72,6 +74,7 @@ const runKeys = [
   'maxExamples',
   'evaluateEvery',
   'targetAccuracy',
+  'keepModels',
   'maxAttempts',
   'retryDelay',
   'seed',
@@ -111,6 +114,11 @@ export function addRunFlags(command: Command): Command {
     .option('--max-examples <n>', 'refuse reports that claim more examples (1000000)', whole(1))
     .option('--evaluate-every <n>', 'central evaluation every n rounds; 0: never (1)', whole(0, 1_000_000))
     .option('--target-accuracy <x>', 'stop when central evaluation reaches it', above0(1))
+    .option(
+      '--keep-models <n|all>',
+      'newest models that stay on the disk, beside the first and the best (100)',
+      keepModels,
+    )
     .option('--max-attempts <n>', 'attempts of one round before the run is paused (100)', whole(1))
     .option('--retry-delay <time>', 'pause before an abandoned round is tried again (1s)', milliseconds)
     .option('--seed <n>', 'seed of initial weights, selection and batch order', seed)

@@ -66,6 +66,20 @@ export const plantedBugs = [
     tests: [],
   },
   {
+    name: 'a model is removed before the store says so',
+    file: 'server/run/pruner.ts',
+    from: 'if (news.length > 0) await store.markPruned(id, news);',
+    to: 'if (news.length > 0) setTimeout(() => void store.markPruned(id, news).catch(() => {}), 50);',
+    tests: ['test/server/run/pruner.test.ts'],
+  },
+  {
+    name: 'the newest models are removed as well',
+    file: 'server/run/pruner.ts',
+    from: 'models.slice(-keep)',
+    to: 'models.slice(-0.5 * keep)',
+    tests: ['test/server/run/pruner.test.ts'],
+  },
+  {
     name: 'every attempt of a run stays in memory',
     file: 'server/run/ended-attempts.ts',
     from: 'this.#rows > this.#most',

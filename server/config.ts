@@ -48,6 +48,8 @@ export const runConfigSchema = v.strictObject({
   maxExamples: v.optional(natural, 1_000_000),
   /** Central evaluation after every so many rounds, and after the last; 0: never. */
   evaluateEvery: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1_000_000)), 1),
+  /** So many of the newest models stay on the disk, beside the first and the best; `all`: every one. Without it: 100. */
+  keepModels: v.optional(v.union([natural, v.literal('all')])),
   /** Stop when central evaluation reaches this accuracy. */
   targetAccuracy: v.optional(v.pipe(v.number(), v.gtValue(0), v.maxValue(1))),
   /** Attempts of one round before the run is paused. */

@@ -4,6 +4,7 @@ import { modelLayout } from '../../shared/tasks/model.ts';
 import { decodeTask } from '../../shared/tasks/task.ts';
 import { bytesFloats } from '../../shared/weights.ts';
 import type { BlobStore, Evaluation, Store, StoredRound, StoredRun } from '../store/store.ts';
+import { scoreOf } from '../best-model.ts';
 import { modelCard } from './model-card.ts';
 import { safetensorsBytes } from './safetensors.ts';
 import { tfjsFiles, whyNotTfjs } from './tfjs-files.ts';
@@ -42,6 +43,10 @@ export async function modelFiles(
   const model = chooseModel(run, committed, round);
   const task = decodeTask(await blobs.get(run.task));
   const layout = modelLayout(task.model);
+  if ((await blobs.size(model.weights)) === null && (await store.pruned(id)).has(model.weights)) {
+    const message = `the model of round ${model.round} of ${id} was removed, since the run keeps its newest models only (keepModels)`;
+    throw new FederatedError('NOT_FOUND', `${message}; ask for round last, best or 0, or a later one`);
+  }
   const weights = bytesFloats(await blobs.get(model.weights));
 
   const files: Record<string, string | Uint8Array> = {};
@@ -84,11 +89,6 @@ const modelAfter = ({ record, evaluation }: StoredRound): ChosenModel => ({
   weights: record.weightsAfter,
   evaluation,
 });
-/** A model that has diverged (NaN) is the worst. */
-const score = ({ evaluation }: StoredRound): number => {
-  const value = evaluation?.['accuracy'] ?? -(evaluation?.['loss'] ?? Infinity);
-  return Number.isNaN(value) ? -Infinity : value;
-};
 
 /** @param committed - the rounds that changed the model, in order */
 function chooseModel(run: StoredRun, committed: readonly StoredRound[], wanted: string): ChosenModel {
@@ -100,7 +100,7 @@ function chooseModel(run: StoredRun, committed: readonly StoredRound[], wanted: 
   if (wanted === 'last') return committed.length === 0 ? initial : modelAfter(committed.at(-1)!);
   if (wanted === 'best') {
     const measured = committed.filter(({ evaluation }) => evaluation !== null);
-    const best = measured.toSorted((a, b) => score(b) - score(a))[0];
+    const best = measured.toSorted((a, b) => scoreOf(b.evaluation) - scoreOf(a.evaluation))[0];
     if (best !== undefined) return modelAfter(best);
     throw new FederatedError('NOT_FOUND', `no round of ${run.id} was evaluated, so none is best; ask for round last`);
   }

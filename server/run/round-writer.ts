@@ -8,6 +8,7 @@ import type { Host, Population } from '../host.ts';
 import type { Bases } from '../open-cohort.ts';
 import { storedBases } from '../store/base-times.ts';
 import type { StoredAttempt } from '../store/store.ts';
+import { Pruner } from './pruner.ts';
 import { recordOf } from './round-record.ts';
 import type { RunModel } from './run-model.ts';
 import type { RunStatus } from './run-status.ts';
@@ -30,6 +31,7 @@ export class RoundWriter {
   readonly #status: RunStatus;
   readonly #model: RunModel;
   readonly #tell: Tell;
+  readonly #pruner: Pruner;
 
   constructor(run: {
     readonly host: Host;
@@ -43,6 +45,7 @@ export class RoundWriter {
     this.#status = run.status;
     this.#model = run.model;
     this.#tell = run.tell;
+    this.#pruner = new Pruner(run.host);
   }
 
   /**
@@ -55,6 +58,7 @@ export class RoundWriter {
     const next = await this.#model.after(reports);
     if (!around.isCurrent()) return false;
     onStep?.('aggregated');
+    await this.#pruner.run(this.#status.stored);
     const weights = await blobs.put(floatBytes(next.weights));
     const strategyState = next.state.length === 0 ? null : await blobs.put(floatBytes(next.state));
     if (!around.isCurrent()) return false;

@@ -106,6 +106,12 @@ export function blobFiles(folder: string, { owner = true } = {}): BlobStore {
         throw blobError(id, error);
       }
     },
+    async remove(ids) {
+      for (const id of ids) {
+        durable.delete(id);
+        await rm(pathOf(id), { force: true });
+      }
+    },
     async collect(keep) {
       let removed = 0;
       for (const sub of await readdir(folder)) {

@@ -12,6 +12,7 @@ export function memoryStore(): Store {
   const attempts = new Map<RunId, StoredAttempt>();
   const clients = new Map<ClientId, StoredClient>();
   const removed = new Set<RunId>();
+  const pruned = new Map<RunId, Set<Sha256>>();
 
   const runOf = (id: RunId): StoredRun => {
     const run = runs.get(id);
@@ -36,6 +37,7 @@ export function memoryStore(): Store {
       runs.delete(id);
       rounds.delete(id);
       attempts.delete(id);
+      pruned.delete(id);
       removed.add(id);
     },
     takenNames: async () => new Set([...runs.keys(), ...removed]),
@@ -68,6 +70,11 @@ export function memoryStore(): Store {
       const evaluated = measured && { round: measured.record.round, evaluation: measured.evaluation! };
       return structuredClone({ record: log.at(-1)?.record ?? null, evaluated: evaluated ?? null });
     },
+    async markPruned(id, ids) {
+      runOf(id);
+      pruned.set(id, new Set([...(pruned.get(id) ?? []), ...ids]));
+    },
+    pruned: async (id) => new Set(pruned.get(id)),
     async saveClient(client) {
       clients.set(client.id, structuredClone(client));
     },
@@ -97,6 +104,9 @@ export function memoryBlobs(): BlobStore {
     async *read(id, start, end) {
       const bytes = blobOf(id).subarray(start, end);
       for (let at = 0; at < bytes.length; at += blobPieceBytes) yield bytes.slice(at, at + blobPieceBytes);
+    },
+    async remove(ids) {
+      for (const id of ids) blobs.delete(id);
     },
     async collect(keep) {
       const gone = [...blobs.keys()].filter((id) => !keep.has(id));

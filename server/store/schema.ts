@@ -36,7 +36,7 @@ const migrations: readonly ((db: Database.Database) => void)[] = [
   (db) => db.exec('CREATE TABLE removed_runs (id TEXT PRIMARY KEY) STRICT'),
   // Each row carries a checksum, so that a byte changed on the disk is seen wherever it is.
   (db) => {
-    for (const table of sealedTables) {
+    for (const table of ['runs', 'removed_runs', 'attempts', 'rounds', 'evaluations', 'clients']) {
       db.exec(`ALTER TABLE ${table} ADD COLUMN seal TEXT NOT NULL DEFAULT ''`);
       sealRows(db, table);
     }
@@ -46,9 +46,22 @@ const migrations: readonly ((db: Database.Database) => void)[] = [
     db.exec('ALTER TABLE attempts ADD COLUMN bases TEXT');
     sealRows(db, 'attempts');
   },
+  // Models that were removed on purpose, by their blobs: what is gone and not here is lost.
+  (db) =>
+    db.exec(`CREATE TABLE pruned_models (
+      run TEXT NOT NULL REFERENCES runs ON DELETE CASCADE, id TEXT NOT NULL, seal TEXT NOT NULL, PRIMARY KEY (run, id)
+    ) STRICT`),
 ];
 
-export const sealedTables = ['runs', 'removed_runs', 'attempts', 'rounds', 'evaluations', 'clients'] as const;
+export const sealedTables = [
+  'runs',
+  'removed_runs',
+  'attempts',
+  'rounds',
+  'evaluations',
+  'clients',
+  'pruned_models',
+] as const;
 export type SealedTable = (typeof sealedTables)[number];
 
 /** Counted up with every change of the tables; kept in the file as user_version. */

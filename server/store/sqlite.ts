@@ -187,6 +187,14 @@ export function openSqliteStore(path: string): Store {
         };
       }),
 
+    markPruned: (run, ids) =>
+      transaction(() => {
+        runRow(run);
+        for (const id of ids) sql.markPruned({ run, id });
+      }),
+    pruned: (run) =>
+      guard(() => new Set(checked<{ id: Sha256 }>('pruned_models', sql.pruned.all(run)).map(({ id }) => id))),
+
     saveClient: (client) => saved.add(client),
     client: (id) =>
       guard(() => {
@@ -259,6 +267,8 @@ function prepareStatements(db: Database.Database) {
     setEvaluation: writer('INSERT OR REPLACE', 'evaluations', ['run', 'sequence', 'evaluation']),
     evaluations: select('evaluations', 'WHERE run = ? AND sequence > ?'),
     rounds: select('rounds', 'WHERE run = ? AND sequence > ? ORDER BY sequence'),
+    markPruned: writer('INSERT OR IGNORE', 'pruned_models', ['run', 'id']),
+    pruned: select('pruned_models', 'WHERE run = ?'),
     saveClient: writer('INSERT OR REPLACE', 'clients', clientColumns),
     client: select('clients', 'WHERE id = ?'),
     clients: select('clients', 'ORDER BY id'),

@@ -106,6 +106,11 @@ export interface Store {
   /** The newest record and evaluation, at a cost that does not grow with the log. */
   newest(run: RunId): Promise<NewestRecords>;
 
+  /** Says that models of a run are removed, by the names of their blobs: before they are. @throws FederatedError NOT_FOUND */
+  markPruned(run: RunId, blobs: readonly Sha256[]): Promise<void>;
+  /** The models of a run that were removed on purpose. */
+  pruned(run: RunId): Promise<ReadonlySet<Sha256>>;
+
   /** Adds or replaces a client of the roster. */
   saveClient(client: StoredClient): Promise<void>;
   client(id: ClientId): Promise<StoredClient | null>;
@@ -130,6 +135,8 @@ export interface BlobStore {
    * being whole in memory. Its hash is not checked: who receives all of it can. @throws FederatedError NOT_FOUND
    */
   read(id: Sha256, start: number, end: number): AsyncIterable<Uint8Array>;
+  /** Removes these blobs; one that is not there is no error. They may come back after a power cut. */
+  remove(ids: readonly Sha256[]): Promise<void>;
   /** Removes the blobs that are not in `keep`. */
   collect(keep: ReadonlySet<Sha256>): Promise<number>;
 }

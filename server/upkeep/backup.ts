@@ -9,7 +9,7 @@ import { blobFiles, syncFolder } from '../store/blob-files.ts';
 import { lockFolder } from '../store/lock.ts';
 import { storeError } from '../store/sqlite-file.ts';
 import { secretFiles } from './check-folder.ts';
-import { namedBlobs, readContents } from './contents.ts';
+import { namedBlobs, readContents, type Contents } from './contents.ts';
 import { isWhole } from './finding.ts';
 import { verifyFolder, type Verification } from './verify.ts';
 import { makeFolder } from '../store/make-folder.ts';
@@ -70,22 +70,7 @@ export async function backUp(
   }
   const draft = join(to, draftName);
   try {
-    await rm(draft, { force: true });
-    copyDatabase(source, draft);
-    const contents = readContents(draft);
-    if (!isWhole(contents.findings)) {
-      const why = contents.findings.map(({ message }) => message).join('; ');
-      throw new FederatedError('STORE_CORRUPT', `${source} is damaged (${why}): 'fedloom verify' says what is lost`);
-    }
-    const named = namedBlobs(contents);
-    const blobs = blobFiles(join(from, 'blobs'), { owner: false });
-    const copies = blobFiles(join(to, 'blobs'));
-    let kept = 0;
-    for (const id of named.keys()) {
-      if ((await copies.size(id)) === (await blobs.size(id))) kept++;
-      // Both hash what they read: a damaged blob is no backup.
-      else await copies.put(await blobs.get(id));
-    }
+    const { contents, blobs, kept } = await copyMoment(from, to);
     for (const name of keys ? secretFiles : []) await copySecret(from, to, name);
     const note: BackupNote = {
       format: 'fedloom-backup-1',
@@ -106,7 +91,7 @@ export async function backUp(
     await writeFile(join(to, `${noteFile}.new`), `${JSON.stringify(note, null, 2)}\n`, { flush: true });
     await rename(join(to, `${noteFile}.new`), join(to, noteFile));
     await syncFolder(to);
-    return { ...note, out: to, blobs: named.size, kept };
+    return { ...note, out: to, blobs, kept };
   } catch (error) {
     throw fileError(out, error);
   }
@@ -159,6 +144,38 @@ export async function restore(
 }
 
 const draftName = 'fedloom.db.new';
+/** A server may remove an old model between the look at its database and the copy: then the next moment is taken. */
+const moments = 5;
+
+/** Copies the database as it is at one moment, and the blobs that it names. */
+async function copyMoment(from: string, to: string): Promise<{ contents: Contents; blobs: number; kept: number }> {
+  const source = join(from, 'fedloom.db');
+  const draft = join(to, draftName);
+  const blobs = blobFiles(join(from, 'blobs'), { owner: false });
+  const copies = blobFiles(join(to, 'blobs'));
+  for (let moment = 1; ; moment++) {
+    await rm(draft, { force: true });
+    copyDatabase(source, draft);
+    const contents = readContents(draft);
+    if (!isWhole(contents.findings)) {
+      const why = contents.findings.map(({ message }) => message).join('; ');
+      throw new FederatedError('STORE_CORRUPT', `${source} is damaged (${why}): 'fedloom verify' says what is lost`);
+    }
+    const named = namedBlobs(contents);
+    let kept = 0;
+    try {
+      for (const id of named.keys()) {
+        const size = await copies.size(id);
+        if (size !== null && size === (await blobs.size(id))) kept++;
+        // Both hash what they read: a damaged blob is no backup.
+        else await copies.put(await blobs.get(id));
+      }
+      return { contents, blobs: named.size, kept };
+    } catch (error) {
+      if (!(error instanceof FederatedError && error.code === 'NOT_FOUND') || moment === moments) throw error;
+    }
+  }
+}
 
 function copyDatabase(source: string, draft: string): void {
   let db: Database.Database | undefined;

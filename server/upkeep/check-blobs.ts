@@ -62,7 +62,7 @@ export async function checkBlobs(
     }
   }
   if (unnamed > 0) {
-    const message = `${unnamed} blobs belong to no run that is there: of runs that were removed, or of a round that was not committed`;
+    const message = `${unnamed} blobs belong to no run that is there: of runs that were removed, of a round that was not committed, or old models that are to go`;
     findings.push({ kind: 'note', where: 'blobs', message });
   }
   return { findings, count: found.size, bytes };

@@ -15,6 +15,8 @@ export interface Contents {
   readonly format: number;
   readonly runs: readonly Pick<StoredRun, 'id' | 'config' | 'task' | 'state' | 'round' | 'weights' | 'strategyState'>[];
   readonly rounds: ReadonlyMap<string, readonly StoredRound[]>;
+  /** Of each run: the models that were removed on purpose. */
+  readonly pruned: ReadonlyMap<string, ReadonlySet<Sha256>>;
   readonly findings: readonly Finding[];
   /** Whether only indexes are damaged, which can be made again from their tables. */
   readonly reindexHelps: boolean;
@@ -36,7 +38,7 @@ export function readContents(path: string): Contents {
     const format = pragma(db, 'user_version');
     if (pragma(db, 'application_id') !== applicationId) {
       lost('fedloom.db does not say that it is a store of Fedloom: its header is damaged, or it is another program’s');
-      return { format, runs: [], rounds: new Map(), findings, reindexHelps: false };
+      return { format, runs: [], rounds: new Map(), pruned: new Map(), findings, reindexHelps: false };
     }
     if (format > schemaVersion) throw newerStore(path, format);
     const { problems, reindexHelps } = integrity(db);
@@ -59,12 +61,12 @@ export function readContents(path: string): Contents {
       }),
     );
     const { runs, rounds } = parsed(tables, lost);
-    return { format, runs, rounds, findings, reindexHelps };
+    return { format, runs, rounds, pruned: prunedIn(tables), findings, reindexHelps };
   } catch (error) {
     const ours = storeError(path, error);
     if (ours.code === 'STORE_NEWER' || ours.code === 'STORE_LOCKED') throw ours;
     lost(ours.message);
-    return { format: 0, runs: [], rounds: new Map(), findings, reindexHelps: false };
+    return { format: 0, runs: [], rounds: new Map(), pruned: new Map(), findings, reindexHelps: false };
   } finally {
     // Closing does not end a transaction before everything made of the connection is collected, and a server waits for it.
     if (db?.inTransaction === true) db.exec('ROLLBACK');
@@ -177,8 +179,20 @@ function parsed(
   return { runs, rounds };
 }
 
-/** Every blob that the store names, with what it is. */
-export function namedBlobs({ runs, rounds }: Pick<Contents, 'runs' | 'rounds'>): Map<Sha256, string> {
+function prunedIn(tables: ReadonlyMap<string, readonly Row[]>): Contents['pruned'] {
+  const pruned = new Map<string, Set<Sha256>>();
+  for (const { run, id } of tables.get('pruned_models') ?? []) {
+    pruned.set(String(run), (pruned.get(String(run)) ?? new Set()).add(id as Sha256));
+  }
+  return pruned;
+}
+
+/** Every blob that the store names and that must be there, with what it is: models that were removed on purpose need not. */
+export function namedBlobs({
+  runs,
+  rounds,
+  pruned,
+}: Pick<Contents, 'runs' | 'rounds' | 'pruned'>): Map<Sha256, string> {
   const named = new Map<Sha256, string>();
   const name = (id: Sha256 | null, what: string): void => {
     if (id !== null && !named.has(id)) named.set(id, what);
@@ -186,8 +200,11 @@ export function namedBlobs({ runs, rounds }: Pick<Contents, 'runs' | 'rounds'>):
   for (const run of runs) {
     name(run.task, `the task of run ${run.id}`);
     for (const { record } of rounds.get(run.id) ?? []) {
-      name(record.weightsBefore, `the model before round ${record.round} of run ${run.id}`);
-      name(record.weightsAfter, `the model after round ${record.round} of run ${run.id}`);
+      const isGone = (id: Sha256): boolean => pruned.get(run.id)?.has(id) === true;
+      if (!isGone(record.weightsBefore))
+        name(record.weightsBefore, `the model before round ${record.round} of run ${run.id}`);
+      if (!isGone(record.weightsAfter))
+        name(record.weightsAfter, `the model after round ${record.round} of run ${run.id}`);
     }
     name(run.weights, `the model of run ${run.id}`);
     name(run.strategyState, `the state of the strategy of run ${run.id}`);

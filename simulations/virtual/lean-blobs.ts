@@ -23,6 +23,7 @@ export function leanBlobs(blobs: BlobStore, store: Pick<Store, 'runs' | 'attempt
     get: (id) => blobs.get(id),
     size: (id) => blobs.size(id),
     read: (id, start, end) => blobs.read(id, start, end),
+    remove: (ids) => blobs.remove(ids),
     collect: (keep) => blobs.collect(keep),
   };
 }

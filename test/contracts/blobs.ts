@@ -56,6 +56,16 @@ export function describeBlobs(name: string, open: () => Promise<BlobStore>): voi
       expect(Buffer.from(await blobs.get(abc)).toString()).to.equal('abc');
     });
 
+    it('removes single blobs, whether they are there or not, and takes them again', async () => {
+      await blobs.put(Buffer.from('abc'));
+      const other = await blobs.put(Buffer.from('abcd'));
+      await blobs.remove([other, other]);
+      expect([await blobs.size(other), await blobs.size(abc)]).to.deep.equal([null, 3]);
+      await refuses(blobs.get(other), 'NOT_FOUND');
+      expect(await blobs.put(Buffer.from('abcd'))).to.equal(other);
+      expect(Buffer.from(await blobs.get(other)).toString()).to.equal('abcd');
+    });
+
     it('removes the blobs that nobody needs', async () => {
       await blobs.put(Buffer.from('abc'));
       const other = await blobs.put(Buffer.from('abcd'));

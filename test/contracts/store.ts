@@ -109,7 +109,20 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
       expect([...(await store.takenNames())]).to.have.members(['first-1', 'second-1']);
     });
 
+    it('remembers which models of a run were removed on purpose, until the run is removed', async () => {
+      await store.createRun(storedRun('first'));
+      await store.createRun(storedRun('second-1'));
+      expect([...(await store.pruned(first))]).to.deep.equal([]);
+      await store.markPruned(first, [hashOf('1'), hashOf('2')]);
+      await store.markPruned(first, [hashOf('2'), hashOf('3')]);
+      expect([...(await store.pruned(first))]).to.have.members([hashOf('1'), hashOf('2'), hashOf('3')]);
+      expect([...(await store.pruned(runId('second-1')))]).to.deep.equal([]);
+      await store.removeRun(first);
+      expect([...(await store.pruned(first))]).to.deep.equal([]);
+    });
+
     it('refuses what names a run that is not there', async () => {
+      await refuses(store.markPruned(first, [hashOf('1')]), 'NOT_FOUND');
       await refuses(store.run(first), 'NOT_FOUND');
       await refuses(store.setRunState(first, 'running', null), 'NOT_FOUND');
       await refuses(store.removeRun(first), 'NOT_FOUND');

@@ -58,7 +58,7 @@ describe('openStore', () => {
     const other = new Database(join(folder(), 'fedloom.db'));
     const tables = ['runs', 'removed_runs', 'attempts', 'rounds', 'evaluations', 'clients'];
     other.exec(tables.map((table) => `ALTER TABLE ${table} DROP COLUMN seal;`).join('\n'));
-    other.exec('ALTER TABLE attempts DROP COLUMN bases');
+    other.exec('ALTER TABLE attempts DROP COLUMN bases; DROP TABLE pruned_models');
     other.exec('PRAGMA user_version = 2');
     other.close();
     await refuses(openStore(folder(), { lock: false }), 'STORE_LOCKED');

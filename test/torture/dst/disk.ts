@@ -75,6 +75,7 @@ const storeReads: readonly (keyof Store)[] = [
   'attempt',
   'rounds',
   'newest',
+  'pruned',
   'client',
   'clients',
 ];

@@ -191,9 +191,21 @@ export class Judge {
       if (findBreak(found) !== -1) this.fail(`run ${run}: the log's chain is broken`);
       const isWhole = found.length === records.length && found.every(({ hash }, i) => hash === records[i]!.hash);
       if (!isWhole) this.fail(`run ${run}: the log has lost or changed what was committed`);
+      await this.#checkKept(run, records, await store.pruned(run as never));
       if (stored.round !== round || stored.weights !== weights) this.fail(`run ${run}: is not at its last round`);
       if (stored.state === 'finished' && round !== this.#config.rounds)
         this.fail(`run ${run}: finished after round ${round}`);
+    }
+  }
+
+  /** Of the models the first, and the newest that are to be kept, are there; any other is, or was removed with a word. */
+  async #checkKept(run: string, records: readonly RoundRecord[], pruned: ReadonlySet<string>): Promise<void> {
+    const { keepModels = 100 } = this.#config;
+    const done = records.filter(({ result }) => result !== 'abandoned').map(({ weightsAfter }) => weightsAfter);
+    const newest = keepModels === 'all' ? done : done.slice(-keepModels);
+    const first = records.slice(0, 1).map(({ weightsBefore }) => weightsBefore);
+    for (const id of [...first, ...newest, ...done.filter((each) => !pruned.has(each))]) {
+      if ((await this.#blobs.size(id)) === null) this.fail(`run ${run}: the model ${id.slice(0, 8)} is lost`);
     }
   }
 

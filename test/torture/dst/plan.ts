@@ -130,6 +130,8 @@ export function planOf(seed: number, changes: PlanChanges = {}): WorldPlan {
   const buffering = new Dice('dst', 'buffer', seed);
   const isBuffered = buffering.chance(0.25);
   const config = (changes.buffered ?? isBuffered) && !secure ? buffered(rounds, buffering, changes.rounds) : rounds;
+  const pruning = new Dice('dst', 'prune', seed);
+  if (pruning.chance(0.5)) config.keepModels = pruning.whole(1, 2);
   const heartbeat = dice.pick([1_000, 4_000, 4_000, 15_000, 15_000]);
   const limits: Limits = {
     ...defaultLimits,
