@@ -103,8 +103,11 @@ const isShort = (value: object): boolean =>
 const most = 300;
 
 function CheckpointsCard() {
-  const kept = rounds.value.filter(({ result }) => result !== 'abandoned');
-  const best = bestOf(kept);
+  const all = rounds.value.filter(({ result }) => result !== 'abandoned');
+  const best = bestOf(all);
+  // Older ones the server has removed.
+  const { keepModels = 100 } = config.value ?? {};
+  const kept = keepModels === 'all' ? all : all.filter((each, i) => i >= all.length - keepModels || each === best);
   return (
     <Card
       title="Checkpoints"
@@ -112,7 +115,7 @@ function CheckpointsCard() {
       meta={
         kept.length === 0
           ? 'one after each round'
-          : `${kept.length}, one after each round${best === null ? '' : `; best is round ${best.round}`}`
+          : `${kept.length}${kept.length < all.length ? ` of ${all.length}: the newest and the best` : ', one after each round'}${best === null ? '' : `; best is round ${best.round}`}`
       }
     >
       <div class="scroll checkpoints" tabIndex={0} role="region" aria-label="List of checkpoints">
