@@ -234,6 +234,10 @@ describe('README.md', function () {
       for (const each of command.commands) collect(each);
     };
     for (const { load } of Object.values(commands)) collect((await load()).command());
+    const scripts = ['scripts/torture.mjs', 'test/torture/dst/main.ts', 'simulations/soak/main.ts'];
+    for (const script of scripts) {
+      for (const [flag] of readFileSync(join(root, script), 'utf8').matchAll(/--[a-z][a-z-]+/g)) flags.add(flag);
+    }
     const named = [...readme.matchAll(/(?<![\w-])--[a-z][a-z-]+/g)].map(([flag]) => flag);
     expect(named.length).to.be.above(15);
     const ofOthers = ['--no-incremental-marking', '--build-addon-from-source']; // of Node and npm
