@@ -4,7 +4,7 @@ import { FederatedError } from '../shared/errors.ts';
 import { experimentByName, experiments } from '../simulations/experiments/catalog.ts';
 import { armsOf, commandOf, type Experiment, type Form } from '../simulations/experiments/experiment.ts';
 import type { Outcome } from '../simulations/experiments/outcome.ts';
-import { runExperiment } from '../simulations/experiments/run-experiment.ts';
+import { pickArms, runExperiment } from '../simulations/experiments/run-experiment.ts';
 import { openExperimentFolder, writeExperiment } from '../simulations/experiments/write.ts';
 import { formatValue } from '../simulations/reports/format.ts';
 import { parseSweep } from '../simulations/sweep.ts';
@@ -14,6 +14,7 @@ import { whole } from './run-options.ts';
 
 interface RunFlags {
   readonly seeds?: readonly number[];
+  readonly arm?: readonly string[];
   readonly quick: boolean;
   readonly out?: string;
   readonly workers?: number;
@@ -32,6 +33,7 @@ export const command = (): Command => {
     .description('runs an experiment, compares it with the claim, and writes a report and a figure')
     .argument('<name>', 'as fedloom experiment ls lists it')
     .option('--seeds <list>', "as in 1,2 or 1..3 (the experiment's own)", seedsFrom)
+    .option('--arm <name>', 'only this arm; may be given several times', addTo)
     .option('--quick', 'a form that takes seconds: it shows that the experiment runs', false)
     .option('--out <dir>', 'folder of runs and report (./fedloom-experiments/<name>); runs in it are not made again')
     .option('--workers <n>', 'threads that train (one a core); the result does not depend on it', whole(1, 1_024))
@@ -39,6 +41,8 @@ export const command = (): Command => {
     .action((name: string, flags: RunFlags) => runAction(flags.json, () => run(name, flags)));
   return experiment;
 };
+
+const addTo = (name: string, before: readonly string[] | undefined): string[] => [...(before ?? []), name];
 
 function seedsFrom(text: string): number[] {
   try {
@@ -80,11 +84,15 @@ function stateOf({ numbers: { full }, arms }: Experiment): string {
   return some === Object.keys(arms).length ? seeds : `${seeds}, ${some} of ${Object.keys(arms).length} arms`;
 }
 
-async function run(name: string, { seeds: asked, quick, out: folder, workers, json }: RunFlags): Promise<void> {
+async function run(
+  name: string,
+  { seeds: asked, arm: some, quick, out: folder, workers, json }: RunFlags,
+): Promise<void> {
   const experiment = await input(() => experimentByName(name));
   const form: Form = quick ? 'quick' : 'full';
   const seeds = asked ?? (quick ? experiment.seeds.slice(0, 1) : experiment.seeds);
   const out = folder ?? join('fedloom-experiments', quick ? `${name}-quick` : name);
+  pickArms(experiment, form, some);
   await input(() => openExperimentFolder(out, experiment, form));
   const abort = new AbortController();
   const interrupt = (): void => abort.abort();
@@ -101,6 +109,7 @@ async function run(name: string, { seeds: asked, quick, out: folder, workers, js
     const { outcome, arms } = await runExperiment(experiment, {
       form,
       seeds,
+      ...(some === undefined ? {} : { arms: some }),
       out,
       ...(workers === undefined ? {} : { workers }),
       signal: abort.signal,

@@ -13,6 +13,7 @@ import { mcmahanCnn } from './catalog/mcmahan-cnn.ts';
 import { mcmahanShakespeare } from './catalog/mcmahan-shakespeare.ts';
 import { robustRules } from './catalog/robust-rules.ts';
 import { scaffoldDrift } from './catalog/scaffold-drift.ts';
+import { shakespeareGru } from './catalog/shakespeare-gru.ts';
 import type { Experiment } from './experiment.ts';
 
 /** Every experiment, in the order in which they are listed. */
@@ -20,6 +21,7 @@ export const experiments: readonly Experiment[] = [
   mcmahan2nn,
   mcmahanCnn,
   mcmahanShakespeare,
+  shakespeareGru,
   fluteLogistic,
   fedProxStragglers,
   fedOpt,

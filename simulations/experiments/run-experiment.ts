@@ -14,6 +14,8 @@ import { outcomeOf, type ArmRun, type Outcome } from './outcome.ts';
 export interface ExperimentOptions {
   readonly form: Form;
   readonly seeds: readonly number[];
+  /** Some of its arms, by name; default: all of the form. */
+  readonly arms?: readonly string[];
   /** Folder of the run folders: `ARM/seed=1`. Runs that have ended there are not made again. */
   readonly out: string;
   readonly workers?: number;
@@ -40,10 +42,10 @@ export interface ArmRecords {
  */
 export async function runExperiment(
   experiment: Experiment,
-  { form, seeds, out, workers, signal, onRun, onRound }: ExperimentOptions,
+  { form, seeds, arms: some, out, workers, signal, onRun, onRound }: ExperimentOptions,
 ): Promise<{ readonly outcome: Outcome; readonly arms: readonly ArmRecords[] }> {
   const load = loadOnce();
-  const arms = armsOf(experiment, form);
+  const arms = pickArms(experiment, form, some);
   const optionsOf = (arm: string, seed: number): SimulationOptions => ({
     ...settingsOf(experiment, arm, form),
     seed,
@@ -70,6 +72,15 @@ export async function runExperiment(
     outcome: outcomeOf(experiment, form, runs),
     arms: [...records].map(([arm, own]) => ({ arm, runs: own })),
   };
+}
+
+/** @throws FederatedError BAD_ARGUMENT naming those that there are */
+export function pickArms(experiment: Experiment, form: Form, some?: readonly string[]): readonly string[] {
+  const all = armsOf(experiment, form);
+  const unknown = some?.find((arm) => !all.includes(arm));
+  if (unknown === undefined) return all.filter((arm) => some?.includes(arm) ?? true);
+  const known = all.map((arm) => JSON.stringify(arm)).join(', ');
+  throw new FederatedError('BAD_ARGUMENT', `arm: no ${JSON.stringify(unknown)}; known are ${known}`);
 }
 
 /** @throws FederatedError BAD_STATE for a tag that the run has not measured */

@@ -238,6 +238,7 @@ describe('wrong input', function () {
     await refuses(['experiment', 'run', 'robust-rules', '--quick'], [
       ['--seeds 3..1', /'--seeds <list>' argument '3..1' is invalid. expected whole numbers such as 1,2 or 1..3/],
       ['--workers 0', /'--workers <n>' argument '0' is invalid. expected a whole number from 1 to 1024/],
+      ['--arm mean', /arm: no "mean"; known are "mean \/ none", /],
       ['--out @full', /out: .*full holds other files, such as file\.txt, and no run of robust-rules/],
       ['--out @run', /out: .*run holds a simulation/],
       ['--out @full/file.txt', /out: .*file\.txt cannot be written/],

@@ -1,4 +1,5 @@
 import type { Experiment, ExperimentSettings } from '../experiment.ts';
+import { twoCores } from '../machines.ts';
 
 /** f = 4 of 20. */
 const byzantine = 4;
@@ -66,7 +67,57 @@ export const backdoorRules: Experiment = {
     parameters: { data: 'mnist-60k:0/100', test: 'mnist-60k:0/20@test', rounds: 2, evaluateEvery: 1 },
     arms: ['mean / none', 'mean / five times', 'Krum / none', 'Krum / five times'],
   },
-  numbers: { full: null, quick: null },
-  takes: '5 minutes a seed on two busy cores',
-  notes: [],
+  numbers: {
+    full: {
+      machine: twoCores,
+      seeds: [1],
+      medians: {
+        'mean / none': [0.01237, 0.8772],
+        'mean / as trained': [0.7233, 0.8712],
+        'mean / five times': [0.9948, 0.8747],
+        'norm bound / none': [0.01259, 0.8758],
+        'norm bound / as trained': [0.6858, 0.8696],
+        'norm bound / five times': [0.7682, 0.8686],
+        'median / none': [0.01193, 0.8753],
+        'median / as trained': [0.0136, 0.8728],
+        'median / five times': [0.01349, 0.8751],
+        'trimmed mean / none': [0.01204, 0.8759],
+        'trimmed mean / as trained': [0.01438, 0.8726],
+        'trimmed mean / five times': [0.01494, 0.8761],
+        'Krum / none': [0.01449, 0.8597],
+        'Krum / as trained': [0.02006, 0.8428],
+        'Krum / five times': [0.02006, 0.8428],
+        'multi-Krum / none': [0.01226, 0.8765],
+        'multi-Krum / as trained': [0.01215, 0.8772],
+        'multi-Krum / five times': [0.01215, 0.8772],
+        'Bulyan / none': [0.01259, 0.8739],
+        'Bulyan / as trained': [0.01126, 0.8753],
+        'Bulyan / five times': [0.01148, 0.8745],
+        'geometric median / none': [0.01226, 0.8771],
+        'geometric median / as trained': [0.1606, 0.8756],
+        'geometric median / five times': [0.1672, 0.8762],
+        'centered clipping / none': [0.01237, 0.8772],
+        'centered clipping / as trained': [0.7093, 0.871],
+        'centered clipping / five times': [0.8833, 0.873],
+      },
+    },
+    quick: {
+      machine: twoCores,
+      seeds: [1],
+      medians: {
+        'mean / none': [0.01336, 0.336],
+        'mean / five times': [1, 0.15],
+        'Krum / none': [0.07127, 0.332],
+        'Krum / five times': [0.07127, 0.332],
+      },
+    },
+  },
+  takes: '10 minutes on two busy cores',
+  notes: [
+    'What does not hold here: the norm bound (0.5, above the norms of the honest updates after the first rounds) lets three quarters through, and centered clipping at a radius of 0.5 ' +
+      'nearly all, since a fifth of the clients pushes one way in every round and a bounded push is enough; the geometric median leaves a sixth.',
+    'The rules that drop or outvote the fifth (median, trimmed mean, Krum, multi-Krum, Bulyan) keep the square at the one or two per cent that the model gives it anyway.',
+    'The attackers are in every round and the clients are alike (IID). Where honest clients differ much, rules that leave out what is far leave out honest ones too.',
+    'Success is the part of the test digits of other classes that are called seven once they have the square; the column "none" is what the model makes of them without attackers.',
+  ],
 };

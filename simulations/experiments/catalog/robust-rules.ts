@@ -160,6 +160,6 @@ export const robustRules: Experiment = {
     'What does not hold here: ALIE and min-max cost less than a point, with clients that are alike and a convex model; the papers that found them strong have deeper models and more rounds. And centered clipping, at a radius of 0.5, loses 2.4 points where attackers push against the mean, more than the two that are allowed.',
     'The norm bound is a weaker promise than a robust rule: it lost three points to the loud attacks.',
     'The clients are alike (IID). Where they are not, honest updates lie apart too, and rules that pick one of them lose more.',
-    'A backdoor is not in the table: it leaves the accuracy as it is, so this measure does not see it.',
+    'A backdoor is not in the table: it leaves the accuracy as it is, so this measure does not see it. The experiment backdoor measures its success.',
   ],
 };

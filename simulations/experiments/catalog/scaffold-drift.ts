@@ -41,12 +41,16 @@ export const scaffoldDrift: Experiment = {
     arms: ['FedAvg', 'SCAFFOLD'],
   },
   numbers: {
-    full: { machine: twoCores, seeds: [1], medians: { FedAvg: [null], 'FedProx, mu = 1': [null], SCAFFOLD: [27] } },
+    full: {
+      machine: twoCores,
+      seeds: [1, 2, 3],
+      medians: { FedAvg: [96], 'FedProx, mu = 1': [null], SCAFFOLD: [27] },
+    },
     quick: { machine: twoCores, seeds: [1], medians: { FedAvg: [null], SCAFFOLD: [null] } },
   },
   takes: '6 minutes on two busy cores',
   notes: [
-    'FedAvg and FedProx were at 85 to 88 % after 100 rounds and never at the target.',
+    'By seed 1, 2, 3: SCAFFOLD 27, 26 and 28 rounds; FedAvg not in 100 rounds (87.8 % at best), 96 and 76; FedProx, mu = 1 in none (87.3 % at best).',
     'Each client has one shard of the digits sorted by class, so nearly all have one digit only: the hardest case, as 0 % similarity in the paper.',
   ],
 };
