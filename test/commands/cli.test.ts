@@ -38,8 +38,8 @@ function expectError({ code, err }: Outcome, exitCode: number, errorCode: string
 
 describe('fedloom', function () {
   this.timeout(60_000);
-  const folder = useFolder();
   endCommandsAfterEach();
+  const folder = useFolder();
   const names = Object.keys(commands);
 
   it('lists every command in its help, on stdout', async () => {

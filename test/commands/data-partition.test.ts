@@ -6,8 +6,8 @@ import { endCommandsAfterEach, RunningCommand } from '../helpers/command.ts';
 
 describe('fedloom data partition', function () {
   this.timeout(60_000);
-  const folder = useFolder();
   endCommandsAfterEach();
+  const folder = useFolder();
   const run = (...args: string[]): RunningCommand['ended'] => new RunningCommand(['data', 'partition', ...args]).ended;
   const csv = async (): Promise<string> => {
     const path = join(folder(), 'x.csv');

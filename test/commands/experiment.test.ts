@@ -6,8 +6,8 @@ import { endCommandsAfterEach, fedloom, jsonOf } from '../helpers/command.ts';
 
 describe('fedloom experiment', function () {
   this.timeout(60_000);
-  const folder = useFolder();
   endCommandsAfterEach();
+  const folder = useFolder();
   const run = (args: readonly string[]) => fedloom(['experiment', ...args], { cwd: folder() });
 
   it('lists the experiments with their sources, what they gave, and how to run them', async () => {

@@ -25,8 +25,8 @@ const pngMagic = '89504e470d0a1a0a';
 
 describe('fedloom report', function () {
   this.timeout(60_000);
-  const folder = useFolder();
   endCommandsAfterEach();
+  const folder = useFolder();
 
   it('writes one HTML file with its plots, as SVG and PNG, a table, and an event file', async () => {
     const run = await sampleFolder(folder(), 'one', { rounds: 12 });
@@ -120,8 +120,8 @@ describe('fedloom report', function () {
 
 describe('fedloom compare', function () {
   this.timeout(60_000);
-  const folder = useFolder();
   endCommandsAfterEach();
+  const folder = useFolder();
 
   it('compares groups over their seeds, as a table, a figure and JSON', async () => {
     for (const [alpha, top] of [

@@ -12,8 +12,8 @@ interface Refusal {
 
 describe('fedloom simulate', function () {
   this.timeout(60_000);
-  const folder = useFolder();
   endCommandsAfterEach();
+  const folder = useFolder();
 
   /** The clouds as a file, and a task for them. */
   async function files(): Promise<string[]> {

@@ -22,7 +22,7 @@ export interface CommandOptions {
 
 const running = new Set<RunningCommand>();
 
-/** Ends what a test that failed has left running; otherwise the tests would never end. To be called in a suite. */
+/** Ends what a test that failed has left running; otherwise the tests would never end. To be called in a suite, before `useFolder`, so that none writes into a folder that is being removed. */
 export function endCommandsAfterEach(): void {
   afterEach(() => Promise.all([...running].map((command) => command.kill())));
 }

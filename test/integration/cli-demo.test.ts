@@ -40,8 +40,8 @@ async function accuracyOf(folder: string): Promise<number> {
 
 describe('fedloom demo', function () {
   this.timeout(120_000);
-  const folder = useFolder();
   endCommandsAfterEach();
+  const folder = useFolder();
 
   it('trains over real sockets, says what it cost, and gives the same model again', async () => {
     const demo = ['demo', '--clients', '4', '--rounds', '2', '--seed', '3', '--json', '--out'];

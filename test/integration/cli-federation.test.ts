@@ -47,8 +47,8 @@ const holdingTrainer = `export async function train({ weights }) {
 
 describe('a federation of processes', function () {
   this.timeout(120_000);
-  const folder = useFolder();
   endCommandsAfterEach();
+  const folder = useFolder();
   beforeEach(() => writeFile(join(folder(), 'task.json'), JSON.stringify(digits)));
 
   const fresh = ['--port', '0', '--task', 'task.json', '--seed', '5'];

@@ -11,8 +11,8 @@ const has = (packages: string): boolean => spawnSync('python3', ['-c', `import $
 
 describe("the comparison with Flower's simulation", function () {
   this.timeout(60_000);
-  const folder = useFolder();
   endCommandsAfterEach();
+  const folder = useFolder();
 
   it('says in one sentence that Flower is not installed, and what to do', async function () {
     if (has('flwr, ray, numpy')) this.skip();
