@@ -4,6 +4,7 @@ import { percentAxis } from '../reports/charts/scale.ts';
 import { compareFigure } from '../reports/compare-figure.ts';
 import { compareRuns, type Comparison } from '../reports/compare.ts';
 import { isShare } from '../reports/format.ts';
+import { metricName } from '../reports/metric-names.ts';
 import { fieldOf } from '../reports/run-record.ts';
 import type { Experiment } from './experiment.ts';
 import type { Outcome } from './outcome.ts';
@@ -47,7 +48,7 @@ function matrix({ name, title, measures }: Experiment, { medians, seeds }: Outco
   const rows = [...new Set(arms.map((arm) => split(arm)[0]))];
   const columns = [...new Set(arms.map((arm) => split(arm)[1]))];
   const over = seeds.length === 1 ? 'one run each' : `median of ${seeds.length} runs`;
-  const label = measure === 'eval/accuracy' ? 'Held-out accuracy' : measure;
+  const label = metricName(measure);
   return heatMap(
     {
       title,

@@ -10,7 +10,7 @@ import { experimentByName, experiments } from '../../../simulations/experiments/
 import { armsOf, settingsOf, type Experiment, type Form } from '../../../simulations/experiments/experiment.ts';
 import { experimentTables } from '../../helpers/experiment-tables.ts';
 import { outcomeOf } from '../../../simulations/experiments/outcome.ts';
-import { folderOf, runExperiment } from '../../../simulations/experiments/run-experiment.ts';
+import { folderOf, pickArms, runExperiment } from '../../../simulations/experiments/run-experiment.ts';
 import { writeExperiment } from '../../../simulations/experiments/write.ts';
 import { prepare } from '../../../simulations/prepare.ts';
 import { useFolder } from '../../contracts/folder.ts';
@@ -112,6 +112,14 @@ describe('the experiments', function () {
       }
     });
   }
+
+  it('can be run in part, in their own order', () => {
+    const experiment = experimentByName('fedprox-stragglers');
+    const some = ['FedProx, 90 %', 'FedAvg, 0 %'];
+    expect(pickArms(experiment, 'full', some)).to.deep.equal(['FedAvg, 0 %', 'FedProx, 90 %']);
+    expect(pickArms(experiment, 'quick')).to.deep.equal(['FedAvg, 90 %', 'FedProx, 90 %']);
+    expect(() => pickArms(experiment, 'quick', some)).to.throw(/arm: no "FedAvg, 0 %"; known are "FedAvg, 90 %", /);
+  });
 
   it('have numbers for arms and seeds that there are, and say where a claim does not hold here', () => {
     for (const experiment of experiments) {
