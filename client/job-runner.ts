@@ -59,7 +59,7 @@ export class JobRunner {
       const seed = `${job.run}/${own}${renewals === 0 ? '' : `/${renewals}`}`;
       const onProgress = (fraction: number): void => dispatch({ type: 'progress', key: job.key, fraction });
       const { update, facts } = await worker.train({ job, server: toHex(server), seed, signal, onProgress });
-      this.#work = null;
+      if (this.#work?.signal === signal) this.#work = null; // it may have been cancelled when it was done already
       trained(facts);
       dispatch({ type: 'trained', update });
     });

@@ -183,7 +183,6 @@ export class JobWorker {
     const kept: KeptUpdate = { key, run, round, upload, bytes: bytes.length, examples, metrics, backend };
     const facts = inspected ? factsOf(task, update, examples) : null;
     await keeper.keep(kept, bytes, { server, secure: job.plans !== null, facts });
-    signal.throwIfAborted();
     return { update: kept, facts };
   }
 

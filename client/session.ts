@@ -167,7 +167,7 @@ export function step(state: SessionState, event: SessionEvent): Step {
     }
     case 'trained': {
       const { job } = state;
-      if (job?.key !== event.update.key || state.stage !== 'training') return same(state);
+      if (job?.key !== event.update.key || state.stage !== 'training') return trainedLate(state, event.update);
       const kept: SessionState = { ...state, kept: event.update, stage: 'offered' };
       return state.told ? contribute(kept, job, event.update) : same(kept);
     }
@@ -192,6 +192,13 @@ export function step(state: SessionState, event: SessionEvent): Step {
     default:
       return event satisfies never;
   }
+}
+
+/** A training that was done when its job was given up: kept for the round's next attempt, unless there is something newer. */
+function trainedLate(state: SessionState, update: KeptUpdate): Step {
+  if (state.kept?.key === update.key) return same(state);
+  if (state.link !== 'off' && state.job === null && state.kept === null) return same({ ...state, kept: update });
+  return [state, [{ do: 'forget', key: update.key }]];
 }
 
 function leave(state: SessionState, reason: 'user' | 'consent' | 'finished'): Step {

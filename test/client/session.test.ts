@@ -243,6 +243,24 @@ describe("a client's session", () => {
     expect(state.stage).to.equal('fetching');
   });
 
+  it('keeps what was trained at the moment at which its job was given up, and offers it to the next attempt', () => {
+    const [working] = run(open, message(train(1)), { type: 'fetched', key: key(1) });
+    const [idle] = run(working, { type: 'unable', reason: 'not-charging' });
+    const [late, quiet] = run(idle, { type: 'trained', update: update(1) });
+    expect(quiet).to.deep.equal([]);
+    const [, effects] = run(late, { type: 'able', examples: null }, message(train(1, 2)));
+    expect(acts(effects)).to.deep.equal(['ready', 'report']);
+  });
+
+  it('forgets what was trained too late for it to be of use', () => {
+    const [working] = run(open, message(train(1)), { type: 'fetched', key: key(1) });
+    const late = { type: 'trained', update: update(1) } as const;
+    const [, ofNext] = run(run(working, message(train(2, 1, hash('d'))))[0], late);
+    expect(acts(ofNext)).to.deep.equal(['forget']);
+    const [, afterLeaving] = run(run(working, { type: 'leave', reason: 'user' })[0], late);
+    expect(acts(afterLeaving)).to.deep.equal(['forget']);
+  });
+
   it('keeps what it trained, and goes on training, while a server that came back has not taken up its run', () => {
     const notYet = message({ type: 'wait', reason: 'run-not-started' });
     const [training] = run(newSession, { type: 'join', unable: null }, message(welcome), message(train(1)), { type: 'fetched', key: key(1) }); // prettier-ignore
