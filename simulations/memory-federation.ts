@@ -11,6 +11,7 @@ import { silentLog, type Host } from '../server/host.ts';
 import { MaskPool } from '../server/masking/mask-pool.ts';
 import type { BlobStore, Store } from '../server/store/store.ts';
 import { FederatedError, type ErrorCode } from '../shared/errors.ts';
+import { giveBack } from '../shared/give-back.ts';
 import { sha256Id, type Sha256 } from '../shared/ids.ts';
 import { defaultLimits } from '../shared/protocol/limits.ts';
 import { canonicalJson } from '../shared/tasks/task.ts';
@@ -250,6 +251,7 @@ function sharedBlobs(blobs: BlobStore): (id: Sha256) => Promise<Uint8Array> {
     const bytes = blobs.get(id).then((found) => {
       const copy = new Uint8Array(new SharedArrayBuffer(found.length));
       copy.set(found);
+      giveBack(found);
       return copy;
     });
     kept.set(id, bytes);
