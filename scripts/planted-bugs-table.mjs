@@ -47,7 +47,7 @@ export const plantedBugs = [
     from: '    if (plaintext !== null) return plaintext;\n',
     to:
       '    if (plaintext !== null) return plaintext;\n' +
-      '    const again = this.#aead.open(this.#receiveKey, count(this.#receiveNonce, Math.max(0, --this.#received - 1)), sealed);\n' +
+      '    const again = this.#aead.open(this.#receiveKey, nonceOf(this.#aead, Math.max(0, --this.#received - 1)), sealed);\n' +
       '    if (again !== null) return again;\n',
     tests: ['test/shared/protocol/channel.test.ts'],
   },

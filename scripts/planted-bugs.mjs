@@ -38,7 +38,9 @@ const node = (args, seconds) => {
 async function simulation({ seeds = 300, secure = 10 }) {
   const outfile = join(copy, 'dist', 'dst.mjs');
   const options = { bundle: true, platform: 'node', format: 'esm', packages: 'external', logLevel: 'error' };
-  await build({ ...options, entryPoints: [join(copy, 'test/torture/dst/main.ts')], outfile });
+  await build({ ...options, entryPoints: [join(copy, 'test/torture/dst/main.ts')], outfile }).catch((error) => {
+    throw new Error(`a planted bug has to be source that compiles: ${error.message}`);
+  });
   const counts = ['--from', '1', '--count', String(seeds), '--secure-count', String(secure)];
   const { failed, stdout } = node([outfile, ...counts, '--workers', '1', '--first'], 240);
   return failed
