@@ -1,6 +1,7 @@
 import Database from 'libsql';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { verifyFolder } from '../../../server/upkeep/verify.ts';
@@ -98,6 +99,7 @@ async function cutPower(
     }
     tally.told += told;
     await writer.kill();
+    await rm(join(disk.path, name), { recursive: true, force: true }); // the disk is small
   }
   return tally;
 }
