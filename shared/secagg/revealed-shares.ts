@@ -1,8 +1,8 @@
-import { FederatedError, type ErrorCode } from '../errors.ts';
 import type { Graph } from './graph.ts';
 import { lengths, partsOf, type ClientStep } from './messages.ts';
 import { countIn, decodePositions } from './positions.ts';
 import { reconstruct, type RevealedShare } from './reconstruct.ts';
+import { refuse } from './refuse.ts';
 
 /** Seeds of those whose vectors are in the sum, mask keys of those who dropped out. */
 export type SecretKind = 'seeds' | 'keys';
@@ -93,8 +93,4 @@ export class RevealedShares {
     }
     return shares;
   }
-}
-
-function refuse(code: ErrorCode, text: string): never {
-  throw new FederatedError(code, `secagg: ${text}`);
 }

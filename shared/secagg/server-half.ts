@@ -1,27 +1,17 @@
 import { concat, equalBytes, toHex } from '../bytes.ts';
 import type { Primitives } from '../crypto/primitives.ts';
-import { FederatedError, type ErrorCode } from '../errors.ts';
+import { FederatedError } from '../errors.ts';
 import { addWords } from '../vector/words.ts';
+import { AdvertBook } from './advert-book.ts';
 import { contextHash, type RoundContext } from './context.ts';
 import { Graph, shapeOf } from './graph.ts';
 import { pairMaskKey, seedMaskKey } from './keys.ts';
 import { checkStep, clientSteps, lengths, partsOf, type ClientStep, type ServerStep } from './messages.ts';
 import { secaggPlanHash, type SecAggPlan } from './plan.ts';
 import { countIn, encodePositions } from './positions.ts';
+import { refuse } from './refuse.ts';
 import { RevealedShares } from './revealed-shares.ts';
-import {
-  advertStatement,
-  badAdvert,
-  checkContext,
-  commitmentOf,
-  compareBytes,
-  readAdvert,
-  readRoster,
-  sharingStatement,
-  survivorsStatement,
-  type Advert,
-  type Roster,
-} from './roster.ts';
+import { commitmentOf, readRoster, sharingStatement, survivorsStatement, type Roster } from './roster.ts';
 
 export type ServerPrimitives = Pick<Primitives, 'sha256' | 'hkdf' | 'verify' | 'agree' | 'agreementPublicKey'>;
 
@@ -45,9 +35,6 @@ export interface Unmasking {
   readonly blamed: readonly number[];
 }
 
-/** Not secret: a key of low order agrees on zero with every secret. */
-const anySecret = new Uint8Array(32).fill(1);
-
 /**
  * The server's part of one aggregation. Messages of a step come in any order; `close...` ends the step with those who have
  * sent theirs, and gives what to send next. A message that breaks a rule is refused and changes nothing; a step that ends
@@ -57,9 +44,7 @@ const anySecret = new Uint8Array(32).fill(1);
 export class ServerHalf {
   readonly #options: ServerHalfOptions;
   readonly #context: Uint8Array;
-  readonly #adverts = new Map<string, Advert>();
-  /** Mask keys and share keys of the adverts, in hex. */
-  readonly #keys = new Set<string>();
+  readonly #adverts: AdvertBook;
   #phase: ServerPhase = 'advertising';
   #roster: Roster | null = null;
   #graph: Graph | null = null;
@@ -78,6 +63,7 @@ export class ServerHalf {
     }
     this.#options = options;
     this.#context = contextHash(options.primitives, { ...round, plan: secaggPlanHash(options.primitives, plan) });
+    this.#adverts = new AdvertBook(options.primitives, this.#context, plan.maxCohort);
   }
 
   get phase(): ServerPhase {
@@ -121,22 +107,7 @@ export class ServerHalf {
    */
   advert(identity: Uint8Array, message: ClientStep<'advert'>): boolean {
     this.#expect('advertising');
-    const { advert: bytes } = checkStep('advert', clientSteps.advert, message);
-    const advert = readAdvert(new Uint8Array(bytes));
-    const name = toHex(identity);
-    const known = this.#adverts.get(name);
-    if (known !== undefined) {
-      if (equalBytes(known.bytes, advert.bytes)) return false;
-      refuse('SECAGG_REUSED_ADVERT', 'this client has advertised other keys for this attempt');
-    }
-    if (!equalBytes(advert.identity, identity)) badAdvert(advert);
-    checkContext(advert, this.#context);
-    if (!this.#options.primitives.verify(identity, advertStatement(advert), advert.signature)) badAdvert(advert);
-    this.#checkKeys(advert);
-    if (this.#adverts.size >= this.#options.plan.maxCohort) refuse('SECAGG_ROSTER', 'the roster is full');
-    this.#adverts.set(name, advert);
-    for (const key of [advert.maskKey, advert.shareKey]) this.#keys.add(toHex(key));
-    return true;
+    return this.#adverts.take(identity, message);
   }
 
   /** Fixes the roster. @throws FederatedError SECAGG_SMALL_COHORT, SECAGG_WEAK_GRAPH */
@@ -144,17 +115,14 @@ export class ServerHalf {
     return this.#close('advertising', 'sharing', () => {
       const { primitives, plan } = this.#options;
       this.#checkCohort(this.#adverts.size, 'have advertised their keys');
-      const ordered = [...this.#adverts.values()].sort((a, b) => compareBytes(a.identity, b.identity));
-      const adverts = concat(...ordered.map(({ bytes }) => bytes));
-      const shape = shapeOf(plan, ordered.length);
+      const shape = shapeOf(plan, this.#adverts.size);
+      const adverts = this.#adverts.close();
       const roster = readRoster(primitives, this.#context, adverts);
       const graph = new Graph(primitives, shape, roster.hash);
       this.#roster = roster;
       this.#graph = graph;
       for (const [position, { identity }] of roster.adverts.entries()) this.#positions.set(toHex(identity), position);
       this.#neighbours = roster.adverts.map((_, position) => graph.neighbours(position));
-      this.#adverts.clear();
-      this.#keys.clear();
       return { adverts, degree: shape.degree, threshold: shape.threshold };
     });
   }
@@ -383,20 +351,6 @@ export class ServerHalf {
     refuse('SECAGG_TOO_FEW', `${holders} holders of the shares of client ${position} ${what}, ${threshold} needed`);
   }
 
-  /** That the keys of an advert are keys, and nobody's else. A client that found out later could only give up. */
-  #checkKeys(advert: Advert): void {
-    const { agree } = this.#options.primitives;
-    for (const key of [advert.maskKey, advert.shareKey]) {
-      if (this.#keys.has(toHex(key))) refuse('SECAGG_REUSED_ADVERT', 'a key of this client is that of another');
-      try {
-        agree(anySecret, key).fill(0);
-      } catch {
-        badAdvert(advert); // of low order
-      }
-    }
-    if (equalBytes(advert.maskKey, advert.shareKey)) refuse('SECAGG_REUSED_ADVERT', 'one key for two purposes');
-  }
-
   #expect(phase: ServerPhase): void {
     if (this.#phase === phase) return;
     refuse('SECAGG_STEP', `the attempt is ${this.#phase}, and this belongs to ${phase}`);
@@ -428,8 +382,4 @@ export class ServerHalf {
     this.#revealed ??= new RevealedShares(this.#theGraph());
     return this.#revealed;
   }
-}
-
-function refuse(code: ErrorCode, text: string): never {
-  throw new FederatedError(code, `secagg: ${text}`);
 }

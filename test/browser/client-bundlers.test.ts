@@ -35,8 +35,7 @@ describe('an application with the client', function () {
   let folder: string;
 
   before(async function () {
-    browser = await launchBrowser();
-    if (browser === null) return this.skip(); // no Chromium, neither of the system nor of the package
+    browser = await launchBrowser(this);
     folder = await mkdtemp(join(tmpdir(), 'fedloom-app-'));
     installPackage(folder);
     await writeFile(

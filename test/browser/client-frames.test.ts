@@ -19,9 +19,7 @@ describe('frames of a page while its client trains', function () {
 
   before(async function () {
     const digits = (await loadData('mnist-10k:0/20')) as Examples; // 400
-    const opened = await ClientPages.open({ '/digits.bin': exampleFile(digits) });
-    if (opened === null) return this.skip(); // no Chromium, neither of the system nor of the package
-    pages = opened;
+    pages = await ClientPages.open(this, { '/digits.bin': exampleFile(digits) });
   });
   after(() => pages?.close());
   afterEach(async () => {

@@ -30,9 +30,7 @@ describe('what a page keeps', function () {
     digits = (await loadData('mnist-10k:0/32')) as Examples;
     const tiny = exampleFile({ xs: new Float32Array(d), ys: new Int32Array(1), count: 1 });
     const files = { '/tiny.bin': tiny, '/digits.bin': exampleFile(digits), '/train.js': Buffer.from(trainer) };
-    const opened = await ClientPages.open(files);
-    if (opened === null) return this.skip(); // no Chromium, neither of the system nor of the package
-    pages = opened;
+    pages = await ClientPages.open(this, files);
   });
   after(() => pages?.close());
   afterEach(async () => {

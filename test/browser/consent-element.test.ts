@@ -25,9 +25,7 @@ describe('<fedloom-consent>', function () {
   let federation: Federation;
 
   before(async function () {
-    const opened = await ClientPages.open({ '/train.js': Buffer.from(trainer) }, 'test/browser/pages/consent.ts');
-    if (opened === null) return this.skip(); // no Chromium, neither of the system nor of the package
-    pages = opened;
+    pages = await ClientPages.open(this, { '/train.js': Buffer.from(trainer) }, 'test/browser/pages/consent.ts');
   });
   after(() => pages?.close());
   beforeEach(async () => {

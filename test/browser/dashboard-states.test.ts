@@ -143,8 +143,7 @@ describe('the dashboard in each of its states', function () {
   let folder: string;
   const shots = outputFolder('dashboard');
   before(async function () {
-    browser = await launchBrowser();
-    if (browser === null) return this.skip();
+    browser = await launchBrowser(this);
     folder = await dashboardFolder();
   });
   after(() => browser?.close());

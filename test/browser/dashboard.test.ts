@@ -33,8 +33,7 @@ describe('the dashboard', function () {
   let federation: Federation | undefined;
   let errors: Error[] = [];
   before(async function () {
-    browser = await launchBrowser();
-    if (browser === null) return this.skip();
+    browser = await launchBrowser(this);
     folder = await dashboardFolder();
   });
   after(() => browser?.close());

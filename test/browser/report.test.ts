@@ -20,8 +20,7 @@ describe('a report in Chromium', function () {
   const folder = useFolder();
   let browser: Browser | null;
   before(async function () {
-    browser = await launchBrowser();
-    if (browser === null) this.skip();
+    browser = await launchBrowser(this);
     await mkdir(shots, { recursive: true });
   });
   after(() => browser?.close());

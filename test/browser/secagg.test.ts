@@ -30,8 +30,7 @@ describe('secure aggregation in a browser', function () {
   let check: (() => void) | undefined;
 
   before(async function () {
-    browser = await launchBrowser();
-    if (browser === null) return this.skip(); // no Chromium, neither of the system nor of the package
+    browser = await launchBrowser(this);
     site = await serveSite(['test/browser/pages/secagg.ts']);
     ({ page, check } = await openPage(browser, site.url));
   });

@@ -15,8 +15,7 @@ function useSite(args: readonly string[] = [], headers: Readonly<Record<string, 
   let check: (() => void) | undefined;
 
   before(async function () {
-    browser = await launchBrowser(args);
-    if (browser === null) return this.skip(); // no Chromium, neither of the system nor of the package
+    browser = await launchBrowser(this, args);
     const files = { [`/wasm/${wasmFile}`]: `${wasmFolder}${wasmFile}` };
     site = await serveSite(['test/browser/pages/page.ts', 'test/browser/pages/worker.ts'], files, headers);
     ({ page, check } = await openPage(browser, site.url));

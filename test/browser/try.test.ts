@@ -59,9 +59,7 @@ describe('the page at /try', function () {
   let federation: Federation;
 
   before(async function () {
-    const launched = await launchBrowser();
-    if (launched === null) return this.skip();
-    browser = launched;
+    browser = await launchBrowser(this);
     mkdirSync(pictures, { recursive: true });
   });
   after(() => browser?.close());

@@ -113,9 +113,7 @@ describe('the examples of the client', function () {
   describe('in pages that Vite has built', () => {
     let browser: Browser;
     before(async function () {
-      const launched = await launchBrowser();
-      if (launched === null) return this.skip();
-      browser = launched;
+      browser = await launchBrowser(this);
     });
     after(() => browser?.close());
 

@@ -99,13 +99,16 @@ export class ClientPages {
     this.#headers = headers;
   }
 
-  /** @param files - of the site, beside the client's own. @returns null where there is no browser */
+  /**
+   * @param suite - `this` of its `before`; it is skipped where there is no browser
+   * @param files - of the site, beside the client's own
+   */
   static async open(
+    suite: Mocha.Context,
     files: Readonly<Record<string, string | Uint8Array>>,
     entry = 'test/browser/pages/client.ts',
-  ): Promise<ClientPages | null> {
-    const browser = await launchBrowser();
-    if (browser === null) return null;
+  ): Promise<ClientPages> {
+    const browser = await launchBrowser(suite);
     const headers: Record<string, string> = {};
     const site = await serveSite([entry, 'client/browser-worker.ts'], files, headers);
     return new ClientPages(site, browser, headers);

@@ -67,6 +67,25 @@ export function simpleTrainer({ delta, examples = 10, before, onTrain }: FakeTra
   };
 }
 
+/** A client that trains by `simpleTrainer`, as many examples as its seed says, and whose data nobody looks at. */
+export const simpleClient = ({
+  seed,
+  training,
+  ...rest
+}: {
+  url: string;
+  seed: number;
+  stateDir?: string;
+  training: FakeTraining;
+}) =>
+  ({
+    ...rest,
+    seed,
+    consent: 'given',
+    data: () => ({ xs: new Float32Array(8), ys: new Float32Array(1) }),
+    trainer: simpleTrainer({ examples: seed, ...training }),
+  }) satisfies NodeClientOptions;
+
 /** delta_i = seed / 16 - weights_i / 4 */
 export const simpleDelta = (weights: Float32Array, seed: number): Float32Array => weights.map((w) => seed / 16 - w / 4);
 

@@ -2,7 +2,8 @@ import { createServer } from '../../server/server.ts';
 import type { Limits } from '../../shared/protocol/limits.ts';
 import type { RunConfigInput } from '../../server/config.ts';
 import { FederatedClient } from '../../client/node.ts';
-import { simpleTrainer } from './federation.ts';
+import type { TrainRequest } from '../../client/trainer.ts';
+import { simpleClient } from './federation.ts';
 
 /**
  * A server or a client in a process of its own, whose calendar jumps when it is told to: as by NTP, by hand, or after a long sleep
@@ -62,22 +63,16 @@ async function serve({ dataDir, limits }: JumpingTask & { role: 'server' }): Pro
 }
 
 async function join({ url, seed }: JumpingTask & { role: 'client' }): Promise<void> {
-  const client = new FederatedClient({
-    url,
-    seed,
-    consent: 'given',
-    data: () => ({ xs: new Float32Array(8), ys: new Float32Array(1) }),
-    trainer: simpleTrainer({
-      examples: seed,
-      onTrain: ({ round }) => say({ type: 'training', round }),
-      before: () =>
-        new Promise((resolve) => {
-          orders.push((order) => {
-            if (order.type === 'train') resolve();
-          });
-        }),
-    }),
-  });
+  const training = {
+    onTrain: ({ round }: TrainRequest) => say({ type: 'training', round }),
+    before: () =>
+      new Promise<void>((resolve) => {
+        orders.push((order) => {
+          if (order.type === 'train') resolve();
+        });
+      }),
+  };
+  const client = new FederatedClient(simpleClient({ url, seed, training }));
   client.addEventListener('state', (event) => {
     const { state, reason } = (event as CustomEvent<{ state: string; reason: string | null }>).detail;
     say({ type: 'state', state, reason });

@@ -46,18 +46,24 @@ const expectNear = (found: Float32Array, expected: Float32Array): void => {
   for (const [i, value] of expected.entries()) expect(found[i], `weight ${i}`).to.be.closeTo(value, 1e-5);
 };
 
-describe('an asynchronous run over real sockets', () => {
-  let federation: Federation;
+let federation: Federation;
+
+/** Clients of the federation that say what they are told to; they and it end after each test. */
+function useRawClients(): () => Promise<RawClient> {
   const raws: RawClient[] = [];
   afterEach(async () => {
     for (const each of raws.splice(0)) each.cut();
     await federation.close();
   });
-  const ready = async (): Promise<RawClient> => {
+  return async () => {
     const client = await RawClient.ready(federation.server.joinLink);
     raws.push(client);
     return client;
   };
+}
+
+describe('an asynchronous run over real sockets', () => {
+  const ready = useRawClients();
   const recordsOf = async (): Promise<RoundRecord[]> =>
     (await federation.server.operations.rounds(run)).map(({ record }) => record);
   const modelAt = async (client: RawClient, round: number): Promise<Float32Array> => {
@@ -207,17 +213,7 @@ describe('an asynchronous run over real sockets', () => {
 });
 
 describe('an attempt of an asynchronous run that comes to nothing', () => {
-  let federation: Federation;
-  const raws: RawClient[] = [];
-  afterEach(async () => {
-    for (const each of raws.splice(0)) each.cut();
-    await federation.close();
-  });
-  const ready = async (): Promise<RawClient> => {
-    const client = await RawClient.ready(federation.server.joinLink);
-    raws.push(client);
-    return client;
-  };
+  const ready = useRawClients();
   const three = (): Promise<RawClient[]> => Promise.all([ready(), ready(), ready()]);
   /** Each is told to train in this round, and does. */
   const report = (clients: readonly RawClient[], round: number): Promise<unknown> =>

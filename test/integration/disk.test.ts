@@ -5,7 +5,7 @@ import { verifyFolder } from '../../server/upkeep/verify.ts';
 import { runId } from '../../shared/ids.ts';
 import { findBreak } from '../../shared/round-log.ts';
 import { Federation, tinyConfig } from '../helpers/federation.ts';
-import { LoopDisk } from '../torture/powercuts/loop-disk.ts';
+import { useSmallDisk } from '../helpers/small-disk.ts';
 
 const rounds = 6;
 const id = runId('tiny-1');
@@ -13,29 +13,18 @@ const id = runId('tiny-1');
 describe('a server whose disk takes nothing more', function () {
   this.timeout(60_000);
   let federation: Federation | undefined;
-  let broken: LoopDisk | undefined;
-  const disk = (): string => broken!.path;
-  beforeEach(async function () {
-    try {
-      broken = await LoopDisk.make(16 * 2 ** 20);
-    } catch {
-      process.stderr.write('      skipped: a small disk cannot be mounted here, which needs root\n');
-      this.skip();
-    }
-  });
   afterEach(async () => {
     await federation?.close();
     federation = undefined;
-    await broken?.close();
-    broken = undefined;
   });
+  const disk = useSmallDisk();
 
   /**
    * Runs rounds; before the trainings of the third round and later ones are over, `disturb` takes the disk away: what an earlier round
    * gives back may be room for one more. Gives what happened.
    */
   const disturbed = async (disturb: () => Promise<void>, undo: () => Promise<void>) => {
-    federation = await Federation.open({ dataDir: join(disk(), 'data') });
+    federation = await Federation.open({ dataDir: join(disk().path, 'data') });
     const { server } = federation;
     await server.operations.create(tinyConfig({ rounds, minReports: 3 }));
     const trainings = new Map<string, number>();
@@ -67,7 +56,7 @@ describe('a server whose disk takes nothing more', function () {
       1, 2, 3, 4, 5, 6,
     ]);
     expect(new Set(trainings.values()), 'each client trains each round once').to.deep.equal(new Set([1]));
-    expect(await verifyFolder(join(disk(), 'data'))).to.deep.include({ whole: true });
+    expect(await verifyFolder(join(disk().path, 'data'))).to.deep.include({ whole: true });
     return String(paused.data['reason']);
   };
 
@@ -75,9 +64,9 @@ describe('a server whose disk takes nothing more', function () {
     const fillers: string[] = [];
     const reason = await disturbed(
       async () => {
-        const filler = join(disk(), `filler-${fillers.length}`);
+        const filler = join(disk().path, `filler-${fillers.length}`);
         fillers.push(filler);
-        const { bavail, bsize } = await statfs(disk());
+        const { bavail, bsize } = await statfs(disk().path);
         await writeFile(filler, new Uint8Array(bavail * bsize)).catch(() => {}); // as much of it as there is room for
       },
       async () => {
@@ -90,10 +79,10 @@ describe('a server whose disk takes nothing more', function () {
   it('pauses the run and says why when it may only be read, and goes on after a start on a mended one', async () => {
     let failing: Promise<void> | null = null;
     const reason = await disturbed(
-      () => (failing ??= Promise.resolve(broken!.fail())),
+      () => (failing ??= Promise.resolve(disk().fail())),
       async () => {
         await federation!.server.close().catch(() => {});
-        await broken!.mend();
+        await disk().mend();
         await federation!.restart();
         await federation!.server.operations.resume(id).catch(() => {}); // it may not have been able to store that it paused
       },

@@ -36,7 +36,7 @@ describe('making folders', () => {
   });
 
   it('ends where a file system has no folder to give', async function () {
-    if (process.platform !== 'linux') this.skip();
+    if (process.platform !== 'linux') this.skip(); // only Linux has /proc
     expect(await messageOf(make('/proc/fedloom/x'))).to.contain('ENOENT');
   });
 });

@@ -53,7 +53,7 @@ export function RoundsStrip() {
       {shown.length === 0 ? (
         <div class="strip none">
           <Running current={current !== null} />
-          <Stubs ended={0} binned={false} />
+          <Upcoming ended={0} binned={false} />
         </div>
       ) : (
         <div class="strip">
@@ -76,7 +76,7 @@ export function RoundsStrip() {
             ))}
           </div>
           <Running current={current !== null} />
-          <Stubs ended={shown.length} binned={isBinned} />
+          <Upcoming ended={shown.length} binned={isBinned} />
         </div>
       )}
       <Phases />
@@ -111,13 +111,14 @@ function Running({ current }: { current: boolean }) {
   return current ? <i class="running" title="in progress" /> : null;
 }
 
-function Stubs({ ended, binned }: { ended: number; binned: boolean }) {
+/** Places of the rounds that are still to come. */
+function Upcoming({ ended, binned }: { ended: number; binned: boolean }) {
   const at = run.value;
   if (at === null || binned || isOver.value) return null;
   const left = Math.max(0, Math.min(at.rounds - at.round - (at.current === null ? 0 : 1), 120 - ended));
   if (left === 0) return null;
   return (
-    <div class="stubs" aria-hidden="true" style={{ flexGrow: left }}>
+    <div class="upcoming" aria-hidden="true" style={{ flexGrow: left }}>
       {Array.from({ length: left }, (_, index) => (
         <i key={index} />
       ))}

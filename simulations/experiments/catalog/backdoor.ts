@@ -1,32 +1,13 @@
-import type { Experiment, ExperimentSettings } from '../experiment.ts';
+import type { Experiment } from '../experiment.ts';
 import { twoCores } from '../machines.ts';
+import { armsUnder, parameters, quickParameters, rules } from './digits-under-attack.ts';
 
-/** f = 4 of 20. */
-const byzantine = 4;
-const rules: Readonly<Record<string, NonNullable<ExperimentSettings['strategy']>>> = {
-  mean: { name: 'fedavg' },
-  'norm bound': { name: 'norm-bounding', clippingNorm: 0.5 },
-  median: { name: 'median' },
-  'trimmed mean': { name: 'trimmed-mean', beta: 0.2 },
-  Krum: { name: 'krum', byzantine },
-  'multi-Krum': { name: 'multi-krum', byzantine },
-  Bulyan: { name: 'bulyan', byzantine },
-  'geometric median': { name: 'geometric-median' },
-  'centered clipping': { name: 'centered-clipping', radius: 0.5 },
-};
 /** With no attackers the same images with the square are measured: what the model would make of them anyway. */
 const attacks: Readonly<Record<string, string>> = {
   none: 'backdoor:0,target=7',
   'as trained': 'backdoor:0.2,target=7',
   'five times': 'backdoor:0.2,target=7,scale=5',
 };
-
-const armsOf = (): Record<string, ExperimentSettings> =>
-  Object.fromEntries(
-    Object.entries(rules).flatMap(([rule, strategy]) =>
-      Object.entries(attacks).map(([name, attack]) => [`${rule} / ${name}`, { strategy, attack }]),
-    ),
-  );
 
 export const backdoorRules: Experiment = {
   name: 'backdoor',
@@ -39,19 +20,8 @@ export const backdoorRules: Experiment = {
     'E. Bagdasaryan, A. Veit, Y. Hua, D. Estrin, V. Shmatikov, How To Backdoor Federated Learning, AISTATS 2020, https://arxiv.org/abs/1807.00459 ' +
     '(the update times a factor); T. Gu, B. Dolan-Gavitt, S. Garg, BadNets, 2017 (the square); Z. Sun, P. Kairouz, A. T. Suresh, H. B. McMahan, Can You ' +
     'Really Backdoor Federated Learning?, 2019, https://arxiv.org/abs/1911.07963 (the norm bound). No table of theirs has this setting',
-  parameters: {
-    task: 'mnist-logistic',
-    data: 'mnist-60k:0/10',
-    partition: 'iid',
-    clients: 20,
-    clientsPerRound: 20,
-    localEpochs: 1,
-    batchSize: 10,
-    clientLearningRate: 0.03,
-    rounds: 20,
-    evaluateEvery: 5,
-  },
-  arms: armsOf(),
+  parameters,
+  arms: armsUnder(attacks),
   measures: ['attack/success', 'eval/accuracy'],
   expected: {},
   holds: [
@@ -64,7 +34,7 @@ export const backdoorRules: Experiment = {
   seeds: [1, 2, 3],
   figure: { kind: 'matrix' },
   quick: {
-    parameters: { data: 'mnist-60k:0/100', test: 'mnist-60k:0/20@test', rounds: 2, evaluateEvery: 1 },
+    parameters: quickParameters,
     arms: ['mean / none', 'mean / five times', 'Krum / none', 'Krum / five times'],
   },
   numbers: {

@@ -7,7 +7,7 @@ import { readAudit } from '../../../server/access/read-audit.ts';
 import { useFolder } from '../../contracts/folder.ts';
 import { fedloom } from '../../helpers/command.ts';
 import { Federation } from '../../helpers/federation.ts';
-import { LoopDisk } from '../../torture/powercuts/loop-disk.ts';
+import { useSmallDisk } from '../../helpers/small-disk.ts';
 
 describe('the audit log', () => {
   const folder = useFolder();
@@ -184,21 +184,12 @@ describe('the audit log', () => {
   });
 
   describe('on a disk that takes nothing more', () => {
-    let disk: LoopDisk;
     let federation: Federation | null = null;
-    beforeEach(async function () {
-      try {
-        disk = await LoopDisk.make(16 * 2 ** 20);
-      } catch {
-        process.stderr.write('      skipped: a small disk cannot be mounted here, which needs root\n');
-        this.skip();
-      }
-    });
     afterEach(async () => {
       await federation?.close();
       federation = null;
-      await disk.close();
     });
+    const disk = useSmallDisk();
     const errors: string[] = [];
     const log = { debug() {}, info() {}, warn() {}, error: (_: object, text: string) => void errors.push(text) };
     const ask = async (method: string, what: string): Promise<Response> => {
@@ -209,10 +200,10 @@ describe('the audit log', () => {
       /^fl_audit_failing (\d)$/m.exec(await (await ask('GET', '/metrics')).text())![1]!;
 
     it('lets the operator go on, and says so in the log, the metrics and the status; nothing is lost', async () => {
-      const dataDir = join(disk.path, 'data');
+      const dataDir = join(disk().path, 'data');
       federation = await Federation.open({ dataDir, log });
-      const filler = join(disk.path, 'filler');
-      const { bavail, bsize } = await statfs(disk.path);
+      const filler = join(disk().path, 'filler');
+      const { bavail, bsize } = await statfs(disk().path);
       await writeFile(filler, new Uint8Array(bavail * bsize)).catch(() => {}); // as much of it as there is room for
       for (let i = 0; i < 40; i++) expect((await ask('POST', `/api/runs/none-${i}/stop`)).status).to.equal(404);
       await until(() => errors.length > 0);
@@ -233,14 +224,14 @@ describe('the audit log', () => {
 
     it('does the same when it may only be read, and tells at the end what it could not write', async () => {
       errors.length = 0;
-      federation = await Federation.open({ dataDir: join(disk.path, 'data'), log });
-      await disk.fail();
+      federation = await Federation.open({ dataDir: join(disk().path, 'data'), log });
+      await disk().fail();
       expect((await ask('POST', '/api/runs/none/stop')).status).to.equal(404);
       await until(() => errors.length > 0);
       expect(await failing()).to.equal('1');
       await federation.server.close().catch(() => {});
       expect(errors.at(-1)).to.match(/entries of the audit log could not be written and are lost/);
-      await disk.mend();
+      await disk().mend();
       await federation.restart();
     }).timeout(60_000);
   });

@@ -15,7 +15,7 @@ describe("the comparison with Flower's simulation", function () {
   const folder = useFolder();
 
   it('says in one sentence that Flower is not installed, and what to do', async function () {
-    if (has('flwr, ray, numpy')) this.skip();
+    if (has('flwr, ray, numpy')) this.skip(); // Flower is installed here, so it cannot be missing
     const outcome = await fedloom(['bench', 'flower', '--json']);
     expect(outcome.code).to.equal(1);
     const { error } = jsonOf<{ error: { code: string; message: string } }>(outcome);
@@ -26,7 +26,7 @@ describe("the comparison with Flower's simulation", function () {
   });
 
   it('has the same model and data there as here: all clients, whole batches, no drawing give the same accuracy', async function () {
-    if (!has('numpy')) this.skip();
+    if (!has('numpy')) this.skip(); // no numpy for the other side of the comparison
     // Every client in every round, one step on all of its examples: nothing is left to either side's random numbers.
     const options = cloudSimulation({ clientsPerRound: 12, batchSize: 'full', localEpochs: 3, clientLearningRate: 0.5, rounds: 8 }); // prettier-ignore
     await writeProblem(folder(), await prepare(options), 1);

@@ -26,7 +26,7 @@ describe('the files of the known sets', function () {
   const whereFound = (name: string, what: string, test: (path: string) => Promise<void>): void => {
     it(`of ${name} ${what}`, async function () {
       const path = await (await find(name)).locate();
-      if (path === null) this.skip();
+      if (path === null) this.skip(); // this set's files are no part of the package, and are not on this machine
       await test(path);
     });
   };

@@ -161,7 +161,7 @@ describe('the quick form of an experiment', function () {
       const experiment: Experiment = experimentByName(name);
       const arms = armsOf(experiment, 'quick');
       const { data = '' } = settingsOf(experiment, arms[0]!, 'quick');
-      if ((await (await find(parseSpec(data).name)).locate()) === null) this.skip();
+      if ((await (await find(parseSpec(data).name)).locate()) === null) this.skip(); // its files are not on this machine
       const out = folder();
       const options = { form: 'quick', seeds: [1], out, workers: 1, signal } as const;
       const { outcome, arms: records } = await runExperiment(experiment, options);

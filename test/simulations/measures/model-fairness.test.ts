@@ -8,7 +8,7 @@ describe('modelFairness', function () {
   this.timeout(60_000);
 
   it('of a model that says yes to everybody is the difference of the base rates', async function () {
-    if ((await (await find('adult')).locate()) === null) this.skip(); // the files of adult
+    if ((await (await find('adult')).locate()) === null) this.skip(); // the files of adult are not on this machine
     const { model } = taskByName('adult-logistic');
     const engine = await createEngine({ model, backend: 'wasm' }); // all weights zero: one half for everyone, which is a yes
     const found = await modelFairness(engine, await loadData('adult'));

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FederatedClient } from '../../../client/federated-client.ts';
 import { nodePlatform } from '../../../client/node/platform.ts';
-import type { NodeClientOptions } from '../../../client/node.ts';
 import type { ClientPlatform } from '../../../client/platform.ts';
+import type { TrainRequest } from '../../../client/trainer.ts';
 import type { StepName } from '../../../server/host.ts';
 import type { RoundRecord } from '../../../shared/round-log.ts';
-import { simpleTrainer, tinyConfig } from '../../helpers/federation.ts';
+import { simpleClient, tinyConfig } from '../../helpers/federation.ts';
 import type { MortalMessage } from '../../helpers/mortal-server.ts';
 import { Nursery, type Mortal } from '../../helpers/mortal.ts';
 import type { ClientMessage } from './mortal-client.ts';
@@ -115,18 +115,11 @@ export class Lives {
 
     /** A client in this process. */
     const liveHere = async (url: string, seed: number): Promise<void> => {
-      const options: NodeClientOptions = {
-        url,
-        consent: 'given',
-        seed,
-        data: () => ({ xs: new Float32Array(8), ys: new Float32Array(1) }),
-        trainer: simpleTrainer({
-          examples: seed,
-          onTrain: ({ round }) => trained(seed, round),
-          ...(trainingMs === 0 ? {} : { before: () => sleep(trainingMs) }),
-        }),
+      const training = {
+        onTrain: ({ round }: TrainRequest) => trained(seed, round),
+        ...(trainingMs === 0 ? {} : { before: () => sleep(trainingMs) }),
       };
-      const here = new FederatedClient(options, impatient());
+      const here = new FederatedClient(simpleClient({ url, seed, training }), impatient());
       for await (const { round, weights } of here.join({ signal: abort.signal })) told.push({ round, weights });
     };
 

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FederatedClient } from '../../../client/node.ts';
-import { simpleTrainer } from '../../helpers/federation.ts';
+import type { TrainRequest } from '../../../client/trainer.ts';
+import { simpleClient } from '../../helpers/federation.ts';
 
 /** A client in a process of its own, which the test kills when it likes. */
 export interface ClientTask {
@@ -23,18 +24,11 @@ process.on('disconnect', () => process.exit(0));
 say({ type: 'loaded' });
 
 async function join({ url, seed, stateDir, trainingMs }: ClientTask): Promise<void> {
-  const client = new FederatedClient({
-    url,
-    stateDir,
-    seed,
-    consent: 'given',
-    data: () => ({ xs: new Float32Array(8), ys: new Float32Array(1) }),
-    trainer: simpleTrainer({
-      examples: seed,
-      onTrain: ({ round }) => say({ type: 'training', round }),
-      before: () => sleep(trainingMs),
-    }),
-  });
+  const training = {
+    onTrain: ({ round }: TrainRequest) => say({ type: 'training', round }),
+    before: () => sleep(trainingMs),
+  };
+  const client = new FederatedClient(simpleClient({ url, stateDir, seed, training }));
   for await (const { round, weights } of client.join()) {
     if (weights !== undefined) say({ type: 'committed', round, weights });
   }

@@ -9,7 +9,7 @@ describe('a power cut', function () {
     const { figures, failed } = await torture({ count: 4, seed: 1, say: (line) => said.push(line) });
     if (figures[0]!.includes('skipped')) {
       process.stderr.write(`      ${figures[0]}\n`);
-      this.skip();
+      this.skip(); // only root may mount a file as a disk
     }
     expect(said).to.deep.equal([]);
     expect(failed).to.equal(0);

@@ -37,7 +37,7 @@ describe('webgpu in Node, by Dawn on a Vulkan in software', function () {
     if (missing !== null) {
       expect(missing).to.match(/no Vulkan|no graphics card|not installed|GLIBC/); // anything else is our fault
       console.log(`      ${missing}`);
-      return this.skip();
+      return this.skip(); // the binding cannot be loaded here, for one of the reasons above
     }
     expect(refusal).to.match(/^backend webgpu: software imitates the graphics device \(SwiftShader/);
     expect(models).to.have.length(2);
