@@ -193,8 +193,8 @@ export class ClientConnection {
     this.#cancelTimer = clock.after(pause, () => {
       const now = clock.steady();
       // A device that slept has read nothing meanwhile: the server is not silent before what has arrived is read.
-      if (now - due > heartbeat) return this.#watch();
-      if (now - this.#lastHeard > heartbeat * defaultLimits.heartbeatMisses) {
+      const wasHeldUp = now - due > heartbeat;
+      if (!wasHeldUp && now - this.#lastHeard > heartbeat * defaultLimits.heartbeatMisses) {
         this.#end('HEARTBEAT_TIMEOUT', `nothing heard from the server for ${now - this.#lastHeard} ms`);
         return;
       }

@@ -44,7 +44,8 @@ export class Entrance {
     if (hasLeft()) return null;
     const loading = keys.load();
     this.#loading = loading.catch(() => {}); // for whoever removes it
-    return loading;
+    const key = await loading;
+    return hasLeft() ? null : key;
   }
 
   /** The user has been asked. */

@@ -59,7 +59,8 @@ export class JobRunner {
       const seed = `${job.run}/${own}${renewals === 0 ? '' : `/${renewals}`}`;
       const onProgress = (fraction: number): void => dispatch({ type: 'progress', key: job.key, fraction });
       const { update, facts } = await worker.train({ job, server: toHex(server), seed, signal, onProgress });
-      if (this.#work?.signal === signal) this.#work = null; // it may have been cancelled when it was done already
+      if (this.#work?.signal === signal) this.#work = null;
+      else if (this.#options.current()?.key === job.key) this.cancel(); // given up when it was done already, and begun anew
       trained(facts);
       dispatch({ type: 'trained', update });
     });

@@ -180,9 +180,9 @@ export class JobWorker {
     const bytes = floatBytes(trainer.handsOver === true ? update : update.slice()); // `forget` overwrites it
     const upload = platform.randomBytes(16);
     const backend = trainer.backend.slice(0, 64);
-    const kept: KeptUpdate = { key, run, round, upload, bytes: bytes.length, examples, metrics, backend };
+    const trained: KeptUpdate = { key, run, round, upload, bytes: bytes.length, examples, metrics, backend };
     const facts = inspected ? factsOf(task, update, examples) : null;
-    await keeper.keep(kept, bytes, { server, secure: job.plans !== null, facts });
+    const kept = await keeper.keep(trained, bytes, { server, secure: job.plans !== null, facts });
     return { update: kept, facts };
   }
 

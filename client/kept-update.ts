@@ -44,7 +44,7 @@ function isStored(about: unknown): about is Stored {
 export class UpdateKeeper {
   readonly #store: ClientStore;
   readonly #release: (bytes: Uint8Array) => void;
-  #kept: { readonly key: string; readonly bytes: Uint8Array } | null = null;
+  #kept: { readonly update: KeptUpdate; readonly bytes: Uint8Array } | null = null;
   #restored: RestoredUpdate | null = null;
   /** One after the other, so that what is forgotten is not written once more. */
   #disk: Promise<void> = Promise.resolve();
@@ -64,8 +64,9 @@ export class UpdateKeeper {
       // A file may be damaged, or of another version: then it must not keep the client from starting.
       if (!isStored(record.about) || record.bytes.length !== record.about.update.bytes) return;
       const { update, ...origin } = record.about;
-      this.#restored = { ...origin, update: { ...update, upload: fromHex(update.upload) } };
-      this.#kept = { key: update.key, bytes: record.bytes };
+      const kept = { ...update, upload: fromHex(update.upload) };
+      this.#restored = { ...origin, update: kept };
+      this.#kept = { update: kept, bytes: record.bytes };
     });
   }
 
@@ -82,30 +83,39 @@ export class UpdateKeeper {
     return null;
   }
 
-  /** Keeps an update, and takes its bytes over. Where the store fails it is kept in memory all the same. */
+  /**
+   * Keeps an update, and takes its bytes over. Where the store fails it is kept in memory all the same.
+   * @returns what is kept: of two updates of one job the first, which may be on its way already
+   */
   async keep(
     update: KeptUpdate,
     bytes: Uint8Array,
     origin: UpdateOrigin & { readonly facts: UpdateFacts | null },
-  ): Promise<void> {
+  ): Promise<KeptUpdate> {
     const { key } = update;
-    this.#replace({ key, bytes });
-    if (!this.#store.lasting) return;
+    if (this.#kept?.update.key === key) {
+      bytes.fill(0);
+      this.#release(bytes);
+      return this.#kept.update;
+    }
+    this.#replace({ update, bytes });
+    if (!this.#store.lasting) return update;
     const about: Stored = { ...origin, update: { ...update, upload: toHex(update.upload) } };
     await this.#inTurn(async () => {
-      if (this.#kept?.key === key) await saveRecord(this.#store, name, { about, bytes });
+      if (this.#kept?.update.key === key) await saveRecord(this.#store, name, { about, bytes });
     }).catch(() => {});
+    return update;
   }
 
   /** The bytes of the kept update: float32, little-endian. @throws FederatedError BAD_STATE when it is not there */
   bytesOf(key: string): Uint8Array {
-    if (this.#kept?.key === key) return this.#kept.bytes;
+    if (this.#kept?.update.key === key) return this.#kept.bytes;
     throw new FederatedError('BAD_STATE', 'the update of this round is not on this device any more');
   }
 
   /** Overwrites a kept update, and removes it from the device. */
   forget(key: string): void {
-    if (this.#kept?.key === key) void this.clear().catch(() => {});
+    if (this.#kept?.update.key === key) void this.clear().catch(() => {});
   }
 
   /** Overwrites and removes whatever is kept. */
@@ -115,7 +125,7 @@ export class UpdateKeeper {
     return this.#inTurn(() => (this.#kept === null ? this.#store.remove(name) : Promise.resolve()));
   }
 
-  #replace(kept: { readonly key: string; readonly bytes: Uint8Array } | null): void {
+  #replace(kept: { readonly update: KeptUpdate; readonly bytes: Uint8Array } | null): void {
     const before = this.#kept?.bytes;
     this.#kept = kept;
     if (before === undefined) return;

@@ -158,7 +158,8 @@ export function step(state: SessionState, event: SessionEvent): Step {
       if (job?.key !== event.key || state.stage !== 'fetching') return same(state);
       const effects: SessionEffect[] = [{ do: 'train', job }];
       if (state.told) effects.unshift(send({ type: 'progress', ...where(job), phase: 'training', fraction: 0 }));
-      return show([{ ...state, stage: 'training' }, effects], 'training');
+      const next: Step = [{ ...state, stage: 'training' }, effects];
+      return state.told ? show(next, 'training') : next;
     }
     case 'progress': {
       const { job } = state;
@@ -167,9 +168,11 @@ export function step(state: SessionState, event: SessionEvent): Step {
     }
     case 'trained': {
       const { job } = state;
-      if (job?.key !== event.update.key || state.stage !== 'training') return trainedLate(state, event.update);
+      const isAwaited = state.stage === 'training' || state.stage === 'fetching'; // once more, if this one was given up
+      if (job?.key !== event.update.key || !isAwaited) return trainedLate(state, event.update);
       const kept: SessionState = { ...state, kept: event.update, stage: 'offered' };
-      return state.told ? contribute(kept, job, event.update) : same(kept);
+      if (state.told) return contribute(kept, job, event.update);
+      return state.link === 'open' ? showIdle(same(kept), 'round-in-progress') : same(kept);
     }
     case 'secured':
       return state.job !== null && isAbout(state.job, event.job) && state.told

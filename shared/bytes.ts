@@ -5,8 +5,8 @@ const digitOf = Array.from('0123456789abcdef', (digit) => digit.charCodeAt(0));
 const halfOf = new Uint8Array(128).fill(255);
 for (const [half, code] of digitOf.entries())
   halfOf[code] = halfOf[String.fromCharCode(code).toUpperCase().charCodeAt(0)] = half;
-/** So many arguments a call takes anywhere. */
-const perCall = 4_096;
+/** Bytes that a call takes at once, two arguments each: any engine takes as many. */
+const perCall = 2_048;
 
 export function toHex(bytes: Uint8Array): string {
   if (bytes.length > perCall) return toHex(bytes.subarray(0, perCall)) + toHex(bytes.subarray(perCall));

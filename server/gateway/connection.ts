@@ -154,10 +154,10 @@ export class Connection implements Session {
   }
 
   /** Sends a ping when nothing was sent for a while; ends a session that has been silent too long. @param now - of the steady clock */
-  beat(now: number): void {
+  beat(now: number, wasHeldUp: boolean): void {
     const { heartbeat, heartbeatMisses } = this.#context.limits;
     if (this.#stage !== 'open') return;
-    if (now - this.#lastSeen > heartbeat * heartbeatMisses) {
+    if (!wasHeldUp && now - this.#lastSeen > heartbeat * heartbeatMisses) {
       this.end('HEARTBEAT_TIMEOUT', `nothing heard for ${now - this.#lastSeen} ms`);
       this.#socket.terminate();
     } else if (now - this.#lastSent >= heartbeat) this.send({ type: 'ping' });

@@ -213,14 +213,14 @@ export class Gateway {
     this.#cancelBeat = clock.after(pause, () => {
       const now = clock.steady();
       // A process that was held up has read nothing meanwhile: nobody is silent before what has arrived is read.
-      if (now - due > limits.heartbeat) return this.#closed ? undefined : this.#beat();
+      const wasHeldUp = now - due > limits.heartbeat;
       // A list for each time round: an iterator that is kept would hold on to connections that are long gone.
       if (this.#due.length === 0) {
         this.#due = [...this.#connections];
         this.#turns = Math.min(16, Math.max(1, Math.ceil(this.#due.length / 256)));
         this.#turn = Math.ceil(this.#due.length / this.#turns);
       }
-      for (const connection of this.#due.splice(0, this.#turn)) connection.beat(now);
+      for (const connection of this.#due.splice(0, this.#turn)) connection.beat(now, wasHeldUp);
       if (!this.#closed) this.#beat();
     });
   }

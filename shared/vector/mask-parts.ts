@@ -1,6 +1,14 @@
 import { usualGenerator, type Keystream } from '../crypto/primitives.ts';
 import { tileWords } from './masking-kernels.ts';
-import { checkGenerator, checkKeys, checkModulusBits, MaskAdder, type MaskOptions } from './masking.ts';
+import {
+  checkGenerator,
+  checkKeys,
+  checkModulusBits,
+  isOurs,
+  MaskAdder,
+  worthACipher,
+  type MaskOptions,
+} from './masking.ts';
 
 /** Masks of one tile between two pauses: 4 MiB of keystream, some three milliseconds of work. */
 const masksAtOnce = 64;
@@ -29,7 +37,7 @@ export async function applyMasksInParts(
   checkModulusBits(modulusBits);
   checkGenerator(generator, keystreams);
   checkKeys([...plus, ...minus]);
-  const keystream = keystreams[generator];
+  const keystream = words.length >= worthACipher || !isOurs(generator) ? keystreams[generator] : undefined;
   // Opened once, and read on from tile to tile.
   const opened = (keys: readonly Uint8Array[]): Keystream[] =>
     keystream === undefined ? [] : keys.map((key) => keystream(key, 0));

@@ -158,7 +158,7 @@ export class MaskAdder {
 }
 
 /** Whether the generator needs no platform. */
-const isOurs = (generator: GeneratorName): boolean => generator === 'chacha20';
+export const isOurs = (generator: GeneratorName): boolean => generator === 'chacha20';
 
 /** @throws FederatedError NOT_SUPPORTED for a generator that is the platform's alone, where it has none */
 export function checkGenerator(generator: GeneratorName, keystreams: Keystreams): void {

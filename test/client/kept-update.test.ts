@@ -121,7 +121,7 @@ describe('an update kept on the device', () => {
     backend: 'test',
   };
   const facts = { tensors: [{ name: 'w', shape: [2] }], examples: 5, norm: 5 };
-  const keep = (secure: boolean): Promise<void> => {
+  const keep = (secure: boolean): Promise<KeptUpdate> => {
     const bytes = new Uint8Array(Float32Array.of(3, 4).buffer);
     return new UpdateKeeper(fileStore(folder)).keep(update, bytes, { server: 'aa', secure, facts });
   };

@@ -252,6 +252,14 @@ describe("a client's session", () => {
     expect(acts(effects)).to.deep.equal(['ready', 'report']);
   });
 
+  it('shows no training between attempts, when it has begun or ended there', () => {
+    const [fetching] = run(open, message(train(1)), message({ type: 'abandoned', run: 'r-1', round: 1, attempt: 1, reason: 'too few' })); // prettier-ignore
+    const [working] = run(fetching, { type: 'fetched', key: key(1) });
+    expect(working).to.include({ stage: 'training', shown: 'waiting' });
+    const [done] = run(working, { type: 'trained', update: update(1) });
+    expect(done).to.include({ shown: 'waiting', reason: 'round-in-progress' });
+  });
+
   it('forgets what was trained too late for it to be of use', () => {
     const [working] = run(open, message(train(1)), { type: 'fetched', key: key(1) });
     const late = { type: 'trained', update: update(1) } as const;

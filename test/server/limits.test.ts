@@ -234,17 +234,23 @@ const edges: Record<keyof Limits, () => Promise<void> | void> = {
   async heartbeat() {
     const end = await new GatewayEnd().open();
     const before = end.sent.length;
-    end.connection.beat(end.now + 14_999);
+    end.connection.beat(end.now + 14_999, false);
     expect(end.sent).to.have.length(before);
-    end.connection.beat(end.now + 15_000);
+    end.connection.beat(end.now + 15_000, false);
     expect(end.sent).to.have.length(before + 1);
   },
   async heartbeatMisses() {
     const end = await new GatewayEnd().open();
-    end.connection.beat(end.now + 37_500);
+    end.connection.beat(end.now + 37_500, false);
     expect(end.code).to.equal(undefined);
-    end.connection.beat(end.now + 37_501);
+    end.connection.beat(end.now + 37_501, false);
     expect(end.code).to.equal('HEARTBEAT_TIMEOUT');
+    // A server that was held up has not read what has arrived: it says something itself, and judges nobody.
+    const heldUp = await new GatewayEnd().open();
+    const before = heldUp.sent.length;
+    heldUp.connection.beat(heldUp.now + 37_501, true);
+    expect(heldUp.code).to.equal(undefined);
+    expect(heldUp.sent).to.have.length(before + 1);
   },
   async rejoinGrace() {
     let now = 1_000_000;

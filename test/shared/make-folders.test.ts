@@ -1,9 +1,10 @@
 import { expect } from 'chai';
 import * as fs from 'node:fs/promises';
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
+import * as paths from 'node:path';
 import { dirname, join } from 'node:path';
-import { makeFolders } from '../../shared/make-folders.ts';
+import { folderMaker } from '../../shared/make-folders.ts';
 
 describe('making folders', () => {
   let home = '';
@@ -11,7 +12,7 @@ describe('making folders', () => {
     home = await mkdtemp(join(tmpdir(), 'fedloom-folders-'));
   });
   afterEach(() => rm(home, { recursive: true, force: true }));
-  const make = (path: string, mode?: number): Promise<void> => makeFolders(fs, dirname, path, mode);
+  const make = folderMaker(fs, paths);
   const messageOf = (work: Promise<void>): Promise<string> => work.then(() => '', String);
 
   it('makes all that are missing, with the mode that is asked for, and takes one that is there', async () => {
@@ -33,6 +34,12 @@ describe('making folders', () => {
     await writeFile(join(home, 'file'), '');
     expect(await messageOf(make(join(home, 'file')))).to.contain('is a file');
     expect(await messageOf(make(join(home, 'file', 'under')))).to.contain('is a file');
+  });
+
+  it('says where a link leads nowhere', async () => {
+    await symlink(join(home, 'nowhere'), join(home, 'link'));
+    expect(await messageOf(make(join(home, 'link')))).to.contain('EEXIST');
+    expect(await messageOf(make(join(home, 'link', 'under')))).to.contain('EEXIST');
   });
 
   it('ends where a file system has no folder to give', async function () {
