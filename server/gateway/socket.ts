@@ -1,6 +1,9 @@
 import type { WebSocket } from 'ws';
 import { giveBack } from '../../shared/give-back.ts';
 
+/** Bytes before the payload of a client's frame, at most (RFC 6455, section 5.2). */
+const longestHeader = 14;
+
 /** A client's WebSocket, reduced to what a connection needs of it. */
 export interface GatewaySocket {
   /** Bytes that wait for a client that does not read. */
@@ -51,7 +54,9 @@ export class WsSocket implements GatewaySocket {
   listen({ message, closed, failed }: GatewaySocketEvents): void {
     this.#socket.on('message', (data: Buffer, isBinary: boolean) => {
       message(data, isBinary);
-      giveBack(data); // sealed, and opened into memory of its own by now
+      // Sealed, and opened into memory of its own by now. With more than its own header before it, it shares the memory with an earlier
+      // frame, whose payload may still be on its way: the answer to a ping is.
+      if (data.byteOffset <= longestHeader) giveBack(data);
     });
     this.#socket.on('close', closed);
     this.#socket.on('error', failed);
