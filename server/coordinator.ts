@@ -162,7 +162,9 @@ export class Coordinator implements SessionHandler {
   async round(id: RunId, round: number): Promise<RoundDetail[]> {
     const { config } = await this.#host.store.run(id);
     const held = this.#active?.stored.id === id ? this.#active.details.filter((each) => each.round === round) : [];
-    if (held[0]?.attempt === 1) return held; // all of them: a page that follows a round asks every second
+    // All of them, and its end: a page that follows a round asks every second. An attempt that trouble has ended is in the log alone.
+    const isWhole = held.at(-1)?.result !== 'abandoned' || round > (this.#active?.stored.round ?? 0);
+    if (held[0]?.attempt === 1 && isWhole) return held;
     const parameters = layoutSize(modelLayout(config.task.model));
     const logged = (await this.#host.store.rounds(id))
       .filter(({ record }) => record.round === round)

@@ -83,7 +83,11 @@ export async function createServer(options: ServerOptions): Promise<FederatedSer
   try {
     return await start(options, (end) => begun.push(end));
   } catch (error) {
-    for (const end of begun.toReversed()) await end();
+    // The first error is the one to tell: a full disk may keep the parts from ending well, too.
+    for (const end of begun.toReversed())
+      await Promise.resolve()
+        .then(end)
+        .catch(() => {});
     throw error;
   }
 }

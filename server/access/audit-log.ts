@@ -120,7 +120,7 @@ export class AuditLog {
 
   async #flush(): Promise<void> {
     while (this.#waiting.length > 0 || this.#lost > 0) {
-      if (this.#bytes >= (this.#options.fileBytes ?? 16 * 2 ** 20)) await this.#putAside();
+      if (this.#bytes > 0 && this.#bytes >= (this.#options.fileBytes ?? 16 * 2 ** 20)) await this.#putAside();
       const batch = this.#waiting.slice();
       const lost = this.#lost;
       await this.#append(lost === 0 ? batch : [...batch, this.#own(`${lost} entries lost: the disk took none`)]);

@@ -172,6 +172,7 @@ export class ActiveRun implements AttemptsOwner {
 
   async resume(): Promise<void> {
     this.#status.expect('resume', ['paused', 'pausing']);
+    this.#retries.end();
     if (this.#isInDoubt) await this.#readAgain();
     await this.#status.set(this.attempt === null ? 'waiting' : 'running');
     if (this.attempt === null) await this.#next();
@@ -222,6 +223,7 @@ export class ActiveRun implements AttemptsOwner {
       this.#host.log.error({ run: id }, `could not store that the run is paused: ${why}`);
     });
     this.#idle.allWait();
+    this.#retries.end();
     if (code === 'STORE_FULL') this.#waitForRoom();
   }
 

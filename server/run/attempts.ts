@@ -122,11 +122,11 @@ export class Attempts implements AttemptOwner {
   }
 
   async save(cohort: readonly ClientId[], wanted: number, bases: Bases): Promise<void> {
-    const { id: run, config, state } = this.#status.stored;
+    const { id: run, config } = this.#status.stored;
     const where = { run, round: this.#status.nextRound, attempt: this.#lineUp.attempts };
     const begun = bases.size === 0 ? {} : { bases: storedBases(bases, this.#host.clock) };
     await this.#host.store.saveAttempt({ ...where, cohort, wanted, ...begun });
-    if (state === 'waiting') await this.#status.set('running');
+    if (this.#status.state === 'waiting') await this.#status.set('running'); // not paused or stopped meanwhile
     const text = `Round ${where.round} of ${config.rounds} begins with ${cohort.length} clients.`;
     this.event('round', text, { ...where, cohort: cohort.length });
   }

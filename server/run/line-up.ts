@@ -35,10 +35,6 @@ export class LineUp {
     return this.#attempts;
   }
 
-  get hasLeft(): boolean {
-    return this.#left !== null;
-  }
-
   /**
    * Goes on with an attempt of an earlier process.
    * @param isNew - it gets a number of its own: the keys and masks of a secure one went with the process that had it

@@ -42,7 +42,7 @@ export class Pruner {
   /** The last record that was read. */
   #sequence = 0;
   #first: Sha256 | null = null;
-  /** States of the strategy, oldest first: no row names the earlier ones. */
+  /** States of the strategy, oldest first: no row names the earlier ones, so that each restart leaves one or two of them. */
   #states: Sha256[] = [];
   /** What other runs have; null before the first look. They change no more while this run is at work. */
   #others: ReadonlySet<Sha256> | null = null;
@@ -64,6 +64,7 @@ export class Pruner {
   async #prune({ id, config, weights, strategyState }: StoredRun): Promise<void> {
     const { store, blobs } = this.#host;
     const keep = config.keepModels ?? keptByDefault;
+    if (keep === 'all' && strategyState === null) return;
     const isFirstLook = this.#others === null;
     this.#others ??= await this.#blobsOfOthers(id);
     for (const { record, evaluation } of await store.rounds(id, this.#sequence)) {
@@ -91,8 +92,9 @@ export class Pruner {
     }
     if (strategyState !== null && strategyState !== this.#states.at(-1)) this.#states.push(strategyState);
     const stay = new Set([...used, ...this.#models.map((model) => model.id), ...this.#states.slice(-2)]);
-    const over = this.#states.splice(0, Math.max(0, this.#states.length - 2)).filter((state) => !stay.has(state));
+    const over = this.#states.slice(0, -2).filter((state) => !stay.has(state));
     if (over.length > 0) await blobs.remove(over);
+    this.#states = this.#states.slice(-2);
   }
 
   async #blobsOfOthers(own: StoredRun['id']): Promise<ReadonlySet<Sha256>> {

@@ -25,6 +25,7 @@ export class Retries {
 
   /** After the usual delay. */
   later(again: () => void): void {
+    this.end();
     this.#isDelayed = true;
     this.#cancel = this.#clock.after(this.#delay, () => {
       this.#isDelayed = false;

@@ -198,10 +198,15 @@ export function openSqliteStore(path: string): Store {
     saveClient: (client) => saved.add(client),
     client: (id) =>
       guard(() => {
+        saved.flush(); // else what is gathered would not be seen
         const row = one<ClientRow>('clients', sql.client.get(id));
         return row === undefined ? null : clientOf(row);
       }),
-    clients: () => guard(() => checked<ClientRow>('clients', sql.clients.all()).map(clientOf)),
+    clients: () =>
+      guard(() => {
+        saved.flush();
+        return checked<ClientRow>('clients', sql.clients.all()).map(clientOf);
+      }),
 
     close: () => {
       saved.flush();

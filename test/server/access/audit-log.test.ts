@@ -57,6 +57,25 @@ describe('the audit log', () => {
     expect(await actions()).to.deep.equal(['a', 'b', 'c']);
   });
 
+  it('is whole for a reader while the server writes it and puts files aside', async () => {
+    const log = await open({ fileBytes: 400, olderFiles: 3 });
+    log.add(entry('first'));
+    await until(() => log.state.waiting === 0);
+    let isWriting = true;
+    const writing = (async (): Promise<void> => {
+      for (let i = 0; i < 150; i++) {
+        log.add(entry(`a ${i}`));
+        await until(() => log.state.waiting === 0);
+      }
+      isWriting = false;
+    })();
+    let readings = 0;
+    for (; isWriting; readings++) expect((await readAudit(folder())).brokenAt).to.equal(null);
+    await writing;
+    await log.close();
+    expect(readings).to.be.above(3);
+  });
+
   it('shows where an entry was changed, taken out or put in', async () => {
     await fill('a', 'b', 'c', 'd');
     const lines = (await readFile(path(), 'utf8')).trimEnd().split('\n');

@@ -44,4 +44,20 @@ describe('a run that tries again by itself', () => {
     retries.whenThereIsRoom(() => {});
     expect(retries.isDelayed).to.equal(false);
   });
+
+  it('looks for room no more once it tries again, or the operator has taken over', () => {
+    const timers = new Set<() => void>();
+    const after = (_: number, run: () => void): (() => void) => {
+      timers.add(run);
+      return () => timers.delete(run);
+    };
+    const retries = new Retries({ now: () => 0, steady: () => 0, after }, 1_000);
+    const done: string[] = [];
+    retries.whenThereIsRoom(() => done.push('look'));
+    retries.later(() => done.push('again'));
+    expect(timers.size).to.equal(1);
+    retries.end();
+    expect(timers.size).to.equal(0);
+    expect(done).to.deep.equal([]);
+  });
 });
