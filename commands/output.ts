@@ -29,7 +29,7 @@ export function printTable(rows: readonly (readonly string[])[]): void {
 
 const usageCodes: readonly string[] = ['BAD_ARGUMENT', 'BAD_CONFIG', 'BAD_LINK'];
 /** What is wrong with names, files and settings that were given; the same codes may come from a run that has begun. */
-const inputCodes: readonly string[] = ['NOT_FOUND', 'BAD_FILE', 'BAD_TASK', 'BAD_DATA', 'BAD_MODEL', 'NO_BACKEND'];
+const inputCodes: readonly string[] = ['NOT_FOUND', 'BAD_FILE', 'BAD_TASK', 'BAD_DATA', 'BAD_MODEL'];
 const inputErrors = new WeakSet<FederatedError>();
 /** Exit code 2 for bad usage, 1 for everything else. */
 export const exitCodeOf = (error: FederatedError): number =>

@@ -47,15 +47,18 @@ async function report(runOrFolder: string, options: Options): Promise<void> {
   const out = resolve(options.out ?? beside);
   const plots = resolve(options.plots ?? join(dirname(out), 'plots'));
   const files = await input(() => writeReport(run, { out, plots, withPng: options.png }));
-  const further = new Map<string, string | Uint8Array>();
+  const further: string[] = [];
   if (options.csv !== undefined) {
-    further.set(resolve(options.csv === true ? join(dirname(out), 'metrics.csv') : options.csv), csv(run));
+    const file = resolve(options.csv === true ? join(dirname(out), 'metrics.csv') : options.csv);
+    await input(() => writeAll(new Map([[file, csv(run)]]), 'csv'));
+    further.push(file);
   }
   if (options.tensorboard !== undefined) {
     const { name, bytes } = eventFile(run);
-    further.set(resolve(options.tensorboard, name), bytes);
+    const file = resolve(options.tensorboard, name);
+    await input(() => writeAll(new Map([[file, bytes]]), 'tensorboard'));
+    further.push(file);
   }
-  await input(() => writeAll(further));
   const token = process.env['MLFLOW_TRACKING_TOKEN'];
   const mlflow =
     options.mlflow === undefined
@@ -67,7 +70,7 @@ async function report(runOrFolder: string, options: Options): Promise<void> {
           ...(token === undefined ? {} : { token }),
         });
   const { rounds, metric, final, best } = headline(run);
-  const written = [files.report, ...files.plots, ...further.keys()];
+  const written = [files.report, ...files.plots, ...further];
   if (options.json)
     return printJson({
       run: run.name,

@@ -154,7 +154,8 @@ async function readJson(path: string, what: string): Promise<unknown> {
   }
 }
 
-async function readText(path: string, what: string): Promise<string> {
+/** @param what - the option that names the file. @throws FederatedError BAD_FILE */
+export async function readText(path: string, what: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (cause) {

@@ -81,9 +81,16 @@ async function ask(
 
 function troubleWith(origin: string, cause: NodeJS.ErrnoException): FederatedError {
   const { code = '', message } = cause;
+  if (code.startsWith('ERR_OSSL')) {
+    return new FederatedError('BAD_ARGUMENT', `--tls-cert, --tls-key: not readable as PEM: ${message}`, { cause });
+  }
   // Under TLS 1.3 a server that misses a certificate says so only after the handshake, or just hangs up.
-  if (/ALERT/.test(code) || (origin.startsWith('https:') && /ECONNRESET|EPIPE/.test(code))) {
-    const what = `the server at ${origin} hung up before it answered: it asks for a certificate, and takes none that this command has`;
+  if (/ALERT/.test(code)) {
+    const what = `the server at ${origin} asks for a certificate, and takes none that this command has`;
+    return new FederatedError('NOT_ADMITTED', `${what}; give one with --tls-cert and --tls-key`, { cause });
+  }
+  if (origin.startsWith('https:') && /ECONNRESET|EPIPE/.test(code)) {
+    const what = `the server at ${origin} hung up before it answered: it has stopped, or asks for a certificate that this command has not`;
     return new FederatedError('NOT_ADMITTED', `${what}; give one with --tls-cert and --tls-key`, { cause });
   }
   if (/CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS/.test(code)) {

@@ -1,7 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import type { ClientTls } from '../client/node/socket.ts';
 import { FederatedError } from '../shared/errors.ts';
+import { input } from './output.ts';
+import { readText } from './run-options.ts';
 
 /** The certificates with which a command goes to a server: the same flags for clients and for operators. */
 export interface TlsFlags {
@@ -24,15 +25,7 @@ export async function tlsFrom({ tlsCa, tlsCert, tlsKey }: TlsFlags): Promise<Cli
   if (tlsCa === undefined && tlsCert === undefined) return undefined;
   const tls: Record<string, string> = {};
   for (const [name, path] of Object.entries({ ca: tlsCa, cert: tlsCert, key: tlsKey })) {
-    if (path !== undefined) tls[name] = await readText(path);
+    if (path !== undefined) tls[name] = await input(() => readText(path, `tls-${name}`));
   }
   return tls;
-}
-
-async function readText(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (cause) {
-    throw new FederatedError('BAD_FILE', `${path}: ${(cause as Error).message}`, { cause });
-  }
 }

@@ -36,11 +36,15 @@ const filesIn = (folder) =>
 const files = filesIn(join(root, 'test'));
 const ofGroup = (group) => files.filter((file) => groups.find((each) => file.startsWith(each)) === group);
 
-const running = new Set();
+/** What each group in progress has said so far, by its process. */
+const running = new Map();
 const end = (child) => process.kill(-child.pid, 'SIGKILL');
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   process.once(signal, () => {
-    for (const child of running) end(child);
+    for (const [child, { group, said }] of running) {
+      process.stdout.write(`\n${group}: ended before it was over\n${said()}`);
+      end(child);
+    }
     process.exit(1);
   });
 }
@@ -54,8 +58,8 @@ function run(group) {
     detached: true, // a process group, so that all of it can be ended
     env: { ...process.env, NODE_V8_COVERAGE: reports, ...(process.stdout.isTTY ? { FORCE_COLOR: '1' } : {}) },
   });
-  running.add(child);
   let said = '';
+  running.set(child, { group, said: () => said });
   let left = null;
   const hear = (data) => {
     said += data;

@@ -1,7 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { FederatedError } from '../../shared/errors.ts';
 import { defaultLimits, type Limits } from '../../shared/protocol/limits.ts';
 import { bytesFloats } from '../../shared/weights.ts';
 import type { LoadSwarmMessage, LoadSwarmTask } from './load-swarm-process.ts';
@@ -80,19 +79,11 @@ export async function open(
         from: `127.0.0.${address + i}`,
       };
       swarm.send(task);
-      return orFailed(swarm, swarm.next('opened'));
+      return swarm.next('opened');
     }),
   );
   return { handshakes: opened.flatMap(({ handshakes }) => handshakes), seconds: (performance.now() - start) / 1000 };
 }
-
-export const orFailed = <T>(swarm: Swarm, wanted: Promise<T>): Promise<T> =>
-  Promise.race([
-    wanted,
-    swarm.next('failed').then(({ message }) => {
-      throw new FederatedError('INTERNAL', `load: a client of the swarm failed: ${message}`);
-    }),
-  ]);
 
 /** The weights of a model on the server, length d. @param sha256 - in hex */
 export async function modelAt(url: string, adminToken: string, sha256: string): Promise<Float32Array> {

@@ -6,17 +6,7 @@ import { checkTask, type Task } from '../../shared/tasks/task.ts';
 import { floatBytes } from '../../shared/weights.ts';
 import type { Speeds } from './load-baselines.ts';
 import { patternMean } from './load-pattern.ts';
-import {
-  megabyte,
-  modelAt,
-  open,
-  orFailed,
-  sampleOf,
-  withServer,
-  withSwarms,
-  type Say,
-  type Swarm,
-} from './load-processes.ts';
+import { megabyte, modelAt, open, sampleOf, withServer, withSwarms, type Say, type Swarm } from './load-processes.ts';
 import type { LoadSwarmReport } from './load-swarm-process.ts';
 import { rowOf, type BenchRow } from './report.ts';
 import type { ServerSample } from './server-process.ts';
@@ -101,7 +91,7 @@ export async function measureRound(load: RoundLoad, speeds: Speeds, say: Say): P
       await open([one!, two!], { ...wanted, behaviour: 'honest', first: 0, clients });
       const begun = await server.next('begun');
       const ended = await server.next('round');
-      await Promise.all([one!, two!].map((swarm) => orFailed(swarm, swarm.next('committed'))));
+      await Promise.all([one!, two!].map((swarm) => swarm.next('committed')));
       const reports = await Promise.all(swarms.map(reportOfSwarm));
       await checkOutcome(ended, { clients, params, initial, url, adminToken });
       return outcomeOf({ load, rest, begun, ended, reports, speeds });

@@ -45,8 +45,7 @@ export type LoadSwarmMessage =
   | { readonly type: 'opened'; readonly handshakes: number[]; readonly seconds: number }
   | LoadSwarmReport
   /** All honest clients of the process have seen their round committed. */
-  | { readonly type: 'committed' }
-  | { readonly type: 'failed'; readonly message: string };
+  | { readonly type: 'committed' };
 
 export type LoadSwarmOrder = LoadSwarmTask | { readonly type: 'report' };
 
@@ -59,7 +58,10 @@ const seen = { waits: [], receipts: [], acks: [], committed: 0, refused: 0, cutO
 process.on('disconnect', () => process.exit(0));
 process.on('message', (order: LoadSwarmOrder) => {
   if (order.type === 'open') {
-    open(order).catch((error: unknown) => say({ type: 'failed', message: String(error) }));
+    open(order).catch((error: unknown) => {
+      console.error(String(error));
+      process.exit(1); // whoever waits for this process hears that it has ended
+    });
   } else {
     const { user, system } = process.cpuUsage();
     say({ type: 'report', ...seen, cpu: (user + system) / 1000 });

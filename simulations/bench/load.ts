@@ -13,10 +13,10 @@ import { reportOf, rowOf, type BenchReport, type BenchRow } from './report.ts';
 export interface LoadBenchOptions {
   /** Idle connections; 0 leaves them out. */
   readonly idle: number;
-  /** Clients of the large round, and parameters of its model; 0 clients leave it out. */
+  /** Clients of the large round, 2 or more, and parameters of its model; 0 clients leave it out. */
   readonly clients: number;
   readonly params: number;
-  /** Clients of the round with liars and slow readers beside it, and so many of each of those; 0 leaves it out. */
+  /** Clients of the round with liars and slow readers beside it, 2 or more, and so many of each of those; 0 leaves it out. */
   readonly besieged: number;
   /** Clients of a round with secure aggregation, real ones that mask; 0 leaves it out. */
   readonly secure: number;
@@ -50,6 +50,9 @@ export async function benchLoad(options: LoadBenchOptions): Promise<BenchReport>
 function checkOptions({ idle, clients, besieged }: LoadBenchOptions): void {
   if (clients > maxPatternClients || 2 * besieged > maxPatternClients) {
     throw new FederatedError('BAD_ARGUMENT', `load: at most ${maxPatternClients} clients in a round`);
+  }
+  if (clients === 1 || besieged === 1) {
+    throw new FederatedError('BAD_ARGUMENT', 'load: a round takes 0 clients, which leaves it out, or at least 2');
   }
   const { userLimits } = process.report.getReport() as { userLimits: { open_files: { hard: number | string } } };
   const files = Number(userLimits.open_files.hard); // NaN: unlimited

@@ -26,6 +26,7 @@ export class BenchProcess<Message extends Told> {
       stdio: ['ignore', 2, 2, 'ipc'],
       serialization: 'advanced',
     });
+    this.#child.on('error', () => {}); // of a process that has ended: `next` says so
     this.#child.on('message', (message: Message) => {
       this.#told.push(message);
       this.#wake();

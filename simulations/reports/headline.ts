@@ -29,7 +29,7 @@ const preferred = ['eval/accuracy', 'train/accuracy', 'eval/loss', 'train/loss']
 
 /** Less is better for these. */
 export const isLoss = (tag: string): boolean =>
-  /loss|error|perplexity|std|gap|epsilon|bytes|time|seconds|drift\/(l2|diversity)/.test(tag);
+  /loss|error|perplexity|std|gap|epsilon|bytes|time|seconds|drift\/(l2|diversity)|attack\/success/.test(tag);
 
 export function headline(run: RunRecord, metric = mainMetric(run)): Headline {
   const rounds = committed(run);

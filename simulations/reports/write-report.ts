@@ -29,18 +29,21 @@ export async function writeReport(
     files.set(join(plots, `${plot.name}.svg`), `${svg}\n`);
     if (withPng) files.set(join(plots, `${plot.name}.png`), await png(plot.svg({ theme: 'light' })));
   }
-  await writeAll(new Map([...files, [out, reportPage(run)]]));
+  await writeAll(files, 'plots');
+  await writeAll(new Map([[out, reportPage(run)]]));
   return { report: out, plots: [...files.keys()] };
 }
 
-/** Writes files, and the folders that they need. @throws FederatedError BAD_FILE */
-export async function writeAll(files: ReadonlyMap<string, string | Uint8Array>): Promise<void> {
+/** Writes files, and the folders that they need. @param what - the setting that names them. @throws FederatedError BAD_FILE */
+export async function writeAll(files: ReadonlyMap<string, string | Uint8Array>, what = 'out'): Promise<void> {
   for (const [file, content] of files) {
-    await makeFolder(dirname(file), 'out');
+    await makeFolder(dirname(file), what);
     try {
       await writeFile(file, content);
     } catch (cause) {
-      throw new FederatedError('BAD_FILE', `out: ${file} cannot be written: ${(cause as Error).message}`, { cause });
+      throw new FederatedError('BAD_FILE', `${what}: ${file} cannot be written: ${(cause as Error).message}`, {
+        cause,
+      });
     }
   }
 }
