@@ -45,7 +45,7 @@ export class IdleClients {
     if (this.#attempts.current?.isMember(id) === true) return;
     const { stored, nextRound: round, isTakenUp } = this.#status;
     // A client that hears of no run keeps what it has begun for it, since it will be a member again.
-    const isKept = !isTakenUp || this.#lineUp.isCarried(id);
+    const isKept = !isTakenUp || this.#lineUp.isAwaited(id);
     const about = isKept ? {} : { run: stored.id, round };
     this.#population.send(id, { type: 'wait', reason: this.reasonFor(id), ...about });
   }
@@ -56,7 +56,7 @@ export class IdleClients {
 
   /** Between two attempts nothing is taken. */
   refuse(id: ClientId, { type, run, round, attempt }: Report | SecureMessage): void {
-    if (this.#lineUp.isCarried(id)) return; // asked for once more when it is a member again
+    if (this.#lineUp.isAwaited(id)) return; // asked for once more when it is a member again
     const code = round < this.#status.nextRound ? 'STALE_ROUND' : 'ROUND_CLOSED';
     this.#metrics.refused(code);
     const message = `${type}: no round is in progress`;

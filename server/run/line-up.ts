@@ -48,9 +48,9 @@ export class LineUp {
     this.#carried = new Map(bases);
   }
 
-  /** Whether this client will be a member again, with what it has begun. */
-  isCarried(id: ClientId): boolean {
-    return this.#carried.has(id);
+  /** Whether this client will be a member again, with what it has begun: between two attempts, or of the one that was left. */
+  isAwaited(id: ClientId): boolean {
+    return this.#carried.has(id) || this.#left?.cohort.includes(id) === true;
   }
 
   left(id: ClientId): void {

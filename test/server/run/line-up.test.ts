@@ -53,8 +53,11 @@ describe('who comes into the next attempt', () => {
       // prettier-ignore
       const lineUp = new LineUp(undefined);
       lineUp.goOnWith(left, isNew);
+      // It keeps what it has trained meanwhile, even if the run is paused.
+      expect([lineUp.isAwaited(id(5)), lineUp.isAwaited(id(7))]).to.deep.equal([true, false]);
       expect(lineUp.takeLeft()).to.deep.equal({ attempt, cohort: ids(5, 6), wanted: 2, bases: new Map() });
       expect(lineUp.takeLeft()).to.equal(null);
+      expect(lineUp.isAwaited(id(5))).to.equal(false);
       expect(next(lineUp, ids(1, 2))).to.include({ attempt: attempt + 1 });
     }
   });
@@ -70,6 +73,6 @@ describe('who comes into the next attempt', () => {
     const opening = lineUp.next(buffered, 2, strategyOf(buffered.config.strategy), ids(1, 2, 8))!;
     expect(opening.cohort).to.deep.equal(ids(8, 1, 2));
     expect([...opening.bases]).to.deep.equal([[id(8), base(5)]]);
-    expect(lineUp.isCarried(id(8))).to.equal(false); // it is a member now
+    expect(lineUp.isAwaited(id(8))).to.equal(false); // it is a member now
   });
 });
