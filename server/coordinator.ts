@@ -241,7 +241,6 @@ export class Coordinator implements SessionHandler {
   #clientReady(session: Session): void {
     const run = this.#active;
     if (run === null) session.send({ type: 'wait', reason: 'run-not-started' });
-    else if (run.isFinal) session.send(run.idle.farewell());
     else run.clientReady(session.id);
   }
 

@@ -137,8 +137,9 @@ export class ActiveRun implements AttemptsOwner {
 
   // What clients do that may be in no attempt.
 
-  /** A client is able to train. Selected clients get their work; the others hear why they wait. */
+  /** A client is able to train. Selected clients get their work; the others hear why they wait, or that the run is over. */
   clientReady(id: ClientId): void {
+    if (this.isFinal) return this.#population.send(id, this.#idle.farewell());
     if (this.attempt === null) this.#begin();
     else this.attempt.clientReady(id);
     this.#idle.wait(id);

@@ -167,6 +167,24 @@ describe('the coordinator, where the store or the timing is against it', () => {
     one.coordinator.close();
   });
 
+  it('says farewell to who was ready before it knew, after a restart, that the last run is over', async () => {
+    const store = memoryStore();
+    const first = server(store);
+    await first.coordinator.start();
+    await first.coordinator.create(tinyConfig({ rounds: 1, minClients: 1 }), id);
+    await first.coordinator.stop(id);
+    first.coordinator.close();
+
+    const second = server(store);
+    const starting = second.coordinator.start();
+    const early = guest('1');
+    second.join(early);
+    await starting;
+    await quiet();
+    expect(early.heard.map((message) => message.type)).to.deep.equal(['wait', 'finished']);
+    second.coordinator.close();
+  });
+
   it('takes a run up a second later when the store fails at first', async () => {
     const store = memoryStore();
     const one = server(store);
