@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { FederatedError } from '../../shared/errors.ts';
 import { sha256Id, type ClientId, type RunId, type Sha256 } from '../../shared/ids.ts';
+import { copyOf } from './copy.ts';
 import { attemptZero, checkFollows, emptyChain, noRound, noRun, runExists } from './chain.ts';
 import { blobPieceBytes, type BlobStore, type Store, type StoredAttempt, type StoredClient } from './store.ts';
 import type { StoredRound, StoredRun } from './store.ts';
@@ -22,13 +23,12 @@ export function memoryStore(): Store {
   return {
     async createRun(run) {
       if (runs.has(run.id)) throw runExists(run.id);
-      runs.set(run.id, structuredClone(run));
+      runs.set(run.id, copyOf(run));
       rounds.set(run.id, []);
     },
-    run: async (id) => structuredClone(runOf(id)),
+    run: async (id) => copyOf(runOf(id)),
     // The sort is stable: runs of the same millisecond stay in order of creation.
-    runs: async () =>
-      [...runs.values()].toSorted((a, b) => a.createdAt - b.createdAt).map((run) => structuredClone(run)),
+    runs: async () => [...runs.values()].toSorted((a, b) => a.createdAt - b.createdAt).map((run) => copyOf(run)),
     async setRunState(id, state, reason) {
       runs.set(id, { ...runOf(id), state, reason });
     },
@@ -43,18 +43,18 @@ export function memoryStore(): Store {
     takenNames: async () => new Set([...runs.keys(), ...removed]),
     async saveAttempt(attempt) {
       runOf(attempt.run);
-      attempts.set(attempt.run, structuredClone(attempt));
+      attempts.set(attempt.run, copyOf(attempt));
     },
-    attempt: async (run) => structuredClone(attempts.get(run) ?? null),
+    attempt: async (run) => copyOf(attempts.get(run) ?? null),
     async commitRound(id, round, { bases, ...after }) {
       const run = runOf(id);
       const log = rounds.get(id)!;
       const { record } = round;
       checkFollows(id, log.at(-1)?.record ?? emptyChain, record);
-      log.push(structuredClone(round));
+      log.push(copyOf(round));
       if (record.result !== 'abandoned') runs.set(id, { ...run, round: record.round, ...after });
       attempts.delete(id);
-      if (bases !== undefined) attempts.set(id, structuredClone(attemptZero(record, bases)));
+      if (bases !== undefined) attempts.set(id, copyOf(attemptZero(record, bases)));
     },
     async setEvaluation(id, round, evaluation) {
       const log = rounds.get(id) ?? [];
@@ -62,13 +62,12 @@ export function memoryStore(): Store {
       if (index === -1) throw noRound(id, round);
       log[index] = { ...log[index]!, evaluation: { ...evaluation } };
     },
-    rounds: async (id, after = 0) =>
-      structuredClone((rounds.get(id) ?? []).filter(({ record }) => record.sequence > after)),
+    rounds: async (id, after = 0) => copyOf((rounds.get(id) ?? []).filter(({ record }) => record.sequence > after)),
     async newest(id) {
       const log = rounds.get(id) ?? [];
       const measured = log.findLast(({ evaluation }) => evaluation !== null);
       const evaluated = measured && { round: measured.record.round, evaluation: measured.evaluation! };
-      return structuredClone({ record: log.at(-1)?.record ?? null, evaluated: evaluated ?? null });
+      return copyOf({ record: log.at(-1)?.record ?? null, evaluated: evaluated ?? null });
     },
     async markPruned(id, ids) {
       runOf(id);
@@ -76,10 +75,10 @@ export function memoryStore(): Store {
     },
     pruned: async (id) => new Set(pruned.get(id)),
     async saveClient(client) {
-      clients.set(client.id, structuredClone(client));
+      clients.set(client.id, copyOf(client));
     },
-    client: async (id) => structuredClone(clients.get(id) ?? null),
-    clients: async () => structuredClone([...clients.values()].toSorted((a, b) => (a.id < b.id ? -1 : 1))),
+    client: async (id) => copyOf(clients.get(id) ?? null),
+    clients: async () => copyOf([...clients.values()].toSorted((a, b) => (a.id < b.id ? -1 : 1))),
     async close() {},
   };
 }
