@@ -69,6 +69,9 @@ const task = (d: number) =>
   });
 const tasks = [4, 8, 12].map(task);
 
+/** Clients of a world: most are small, as a fault that needs many clients is rare, and a small world takes half of the time. */
+const sizes = [2, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 5, 5, 6];
+
 /** The same run with asynchronous rounds. */
 function buffered(synchronous: RunConfigInput, dice: Dice, rounds?: number): RunConfigInput {
   const { clientsPerRound: _, overselect: __, minReports: ___, ...config } = synchronous;
@@ -76,7 +79,7 @@ function buffered(synchronous: RunConfigInput, dice: Dice, rounds?: number): Run
   const bufferSize = dice.whole(1, minClients);
   return {
     ...config,
-    rounds: rounds ?? dice.whole(3, 7),
+    rounds: rounds ?? dice.pick([3, 3, 4, 4, 5, 6, 7]),
     ...(dice.chance(0.3) ? { minReports: dice.whole(1, bufferSize) } : {}),
     strategy: {
       name: 'fedbuff',
@@ -94,7 +97,7 @@ export function planOf(seed: number, changes: PlanChanges = {}): WorldPlan {
   const secure = changes.secure ?? seed % 50 === 0;
   const isReal = dice.chance(0.01);
   const sqlite = dice.chance(0.01);
-  const clients = secure ? dice.whole(4, 7) : dice.whole(2, 6);
+  const clients = secure ? dice.whole(4, 7) : dice.pick(sizes);
   const isCalm = dice.chance(0.03);
   const faults: Partial<Record<FaultKind, number>> = {};
   for (const kind of faultKinds) {
@@ -110,7 +113,7 @@ export function planOf(seed: number, changes: PlanChanges = {}): WorldPlan {
   const [windowBytes, ackBytes] = chunkBytes > 1000 ? [4_194_304, 1_048_576] : [2 * chunkBytes, chunkBytes];
   const rounds: RunConfigInput = {
     task: dice.pick(tasks),
-    rounds: changes.rounds ?? dice.whole(2, 4),
+    rounds: changes.rounds ?? dice.pick([2, 2, 2, 3, 3, 4]),
     minClients,
     ...(isPart ? { clientsPerRound, overselect: dice.pick([1, 1, 1.5, 2]) } : {}),
     ...(dice.chance(0.3) && isPart ? { minReports: dice.whole(1, clientsPerRound) } : {}),
@@ -152,7 +155,7 @@ export function planOf(seed: number, changes: PlanChanges = {}): WorldPlan {
     sqlite,
     clients: changes.clients ?? clients,
     liars: faults.liar === undefined ? 0 : dice.whole(1, 2),
-    runs: dice.chance(0.15) ? 2 : 1,
+    runs: dice.chance(0.1) ? 2 : 1,
     faults,
     faultTime: dice.whole(5_000, 40_000),
     limits,
