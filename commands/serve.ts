@@ -1,13 +1,12 @@
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import pino from 'pino';
 import type { AdmissionMode } from '../server/gateway/admission.ts';
 import type { RunView } from '../server/operations.ts';
 import { RunFolder } from '../server/run-folder/run-folder.ts';
-import { createServer, type FederatedServer } from '../server/server.ts';
+import { createServer, type FederatedServer, type ServerOptions } from '../server/server.ts';
 import { checkRunConfig } from '../server/config.ts';
 import type { Log } from '../server/host.ts';
 import { FederatedError } from '../shared/errors.ts';
@@ -15,9 +14,9 @@ import { finalRunStates } from '../shared/states.ts';
 import type { DataContract } from '../shared/tasks/task.ts';
 import { version } from '../shared/version.ts';
 import { evaluationOf } from './evaluation-data.ts';
-import { bold, dim, printJson, runAction, say } from './output.ts';
+import { bold, dim, input, printJson, runAction, say } from './output.ts';
 import { Progress } from './progress.ts';
-import { addRunFlags, number, readConfigFile, runConfigFrom, type RunFlags } from './run-options.ts';
+import { addRunFlags, number, readConfigFile, readText, runConfigFrom, type RunFlags } from './run-options.ts';
 import {
   admissionModes,
   logLevels,
@@ -59,7 +58,7 @@ export const command = (): Command =>
     .option('--json', 'one JSON object on stdout when ready', false)
     .action(({ config, new: fresh, json, ...flags }: CommandFlags) =>
       runAction(json, async () => {
-        const file = config === undefined ? {} : await readConfigFile(config, serveFileKeys);
+        const file = config === undefined ? {} : await input(() => readConfigFile(config, serveFileKeys));
         const { server, run } = mergeServeSettings(file, flags);
         await serve(server, run, { fresh, json });
       }),
@@ -71,20 +70,16 @@ async function serve(
   { fresh, json }: { readonly fresh: boolean; readonly json: boolean },
 ): Promise<void> {
   const startedAt = Date.now();
-  const keys = settings.register.map(publicKeyFrom);
   // Checked before anything is opened, so that a wrong setting leaves no folder behind.
-  const config = checkRunConfig(await runConfigFrom(flags, () => randomInt(2 ** 32)));
-  const tls =
-    settings.tlsKey === undefined || settings.tlsCert === undefined
-      ? {}
-      : {
-          tls: {
-            key: await readPem(settings.tlsKey),
-            cert: await readPem(settings.tlsCert),
-            ...(settings.tlsClientCa === undefined ? {} : { clientCa: await readPem(settings.tlsClientCa) }),
-          },
-        };
-  const evaluation = await heldOut(config.task.data, settings.evaluate);
+  const { keys, config, tls, evaluation } = await input(async () => {
+    const checked = checkRunConfig(await runConfigFrom(flags, () => randomInt(2 ** 32)));
+    return {
+      keys: settings.register.map(publicKeyFrom),
+      config: checked,
+      tls: await tlsOf(settings),
+      evaluation: await heldOut(checked.task.data, settings.evaluate),
+    };
+  });
   // Before anything is printed: whoever reads that the server is ready may already want it to stop.
   const stopped = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
   let server: FederatedServer | null = null;
@@ -221,10 +216,15 @@ function follow(server: FederatedServer, run: RunView): void {
   });
 }
 
-async function readPem(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (cause) {
-    throw new FederatedError('BAD_FILE', `${path}: ${(cause as Error).message}`, { cause });
-  }
+async function tlsOf({ tlsKey, tlsCert, tlsClientCa }: ServeSettings): Promise<Pick<ServerOptions, 'tls'>> {
+  if (tlsKey === undefined || tlsCert === undefined) return {};
+  const key = await readText(tlsKey, 'tls-key');
+  const cert = await readText(tlsCert, 'tls-cert');
+  return {
+    tls: {
+      key,
+      cert,
+      ...(tlsClientCa === undefined ? {} : { clientCa: await readText(tlsClientCa, 'tls-client-ca') }),
+    },
+  };
 }

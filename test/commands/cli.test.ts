@@ -157,11 +157,11 @@ describe('fedloom', function () {
     });
 
     it('says which file it cannot read', async () => {
-      expectError(await serve('--config', join(folder(), 'none.yaml')), 1, 'BAD_FILE', 'none.yaml');
-      expectError(await serve('--task', join(folder(), 'none.json')), 1, 'BAD_FILE', 'none.json');
+      expectError(await serve('--config', join(folder(), 'none.yaml')), 2, 'BAD_FILE', 'none.yaml');
+      expectError(await serve('--task', join(folder(), 'none.json')), 2, 'BAD_FILE', 'none.json');
       await writeFile(join(folder(), 'bad.json'), '{"format":"fedloom-task-1","name":"Bad Name"}');
-      expectError(await serve('--task', join(folder(), 'bad.json')), 1, 'BAD_TASK', 'name');
-      expectError(await serve('--task', 'mnist-9nn'), 1, 'NOT_FOUND', 'known are mnist-2nn');
+      expectError(await serve('--task', join(folder(), 'bad.json')), 2, 'BAD_TASK', 'name');
+      expectError(await serve('--task', 'mnist-9nn'), 2, 'NOT_FOUND', 'known are mnist-2nn');
       await nothingLeft();
     });
 
