@@ -128,9 +128,8 @@ export class ActiveRun implements AttemptsOwner {
       else if (left.round === this.#status.nextRound) this.#lineUp.goOnWith({ ...left, ...bases }, isSecure(config));
     }
     this.#status.takeUp();
-    const isPaused = this.#status.state === 'paused';
-    if (isPaused && this.stored.reason?.endsWith(fullMark) === true) this.#waitForRoom();
-    const opening = isPaused ? null : this.#lineUp.takeLeft();
+    if (this.#isForRoom) this.#waitForRoom();
+    const opening = this.#status.state === 'paused' ? null : this.#lineUp.takeLeft();
     if (opening === null) await this.#next();
     else this.#open(opening);
   }
@@ -173,10 +172,14 @@ export class ActiveRun implements AttemptsOwner {
 
   async resume(): Promise<void> {
     this.#status.expect('resume', ['paused', 'pausing']);
+    const isForRoom = this.#isForRoom;
     this.#retries.end();
-    if (this.#isInDoubt) await this.#readAgain();
-    await this.#status.set(this.attempt === null ? 'waiting' : 'running');
-    if (this.attempt === null) await this.#next();
+    try {
+      await this.#goOn();
+    } catch (thrown) {
+      if (isForRoom && asFederatedError(thrown).code === 'STORE_FULL') this.#waitForRoom(); // as before
+      throw thrown;
+    }
   }
 
   /** @param now - give up the attempt in progress instead of ending it first */
@@ -234,11 +237,22 @@ export class ActiveRun implements AttemptsOwner {
 
   // Inside.
 
+  /** Whether the run is paused since its disk is full. */
+  get #isForRoom(): boolean {
+    return this.#status.state === 'paused' && this.stored.reason?.endsWith(fullMark) === true;
+  }
+
   #waitForRoom(): void {
     this.#retries.whenThereIsRoom(() => {
       if (this.#closed || this.#status.state !== 'paused') return;
-      this.resume().catch((error: unknown) => this.trouble(error));
+      this.#goOn().catch((error: unknown) => this.trouble(error));
     });
+  }
+
+  async #goOn(): Promise<void> {
+    if (this.#isInDoubt) await this.#readAgain();
+    await this.#status.set(this.attempt === null ? 'waiting' : 'running');
+    if (this.attempt === null) await this.#next();
   }
 
   /** Takes over what the store holds: a round whose commit seemed to fail is not done twice. */

@@ -260,6 +260,25 @@ describe('the coordinator, where the store or the timing is against it', () => {
     one.coordinator.close();
   });
 
+  it('goes on by itself when its full disk has room again, though an operator has tried to resume it in vain', async () => {
+    const store = memoryStore();
+    const one = server(store);
+    await one.coordinator.start();
+    await one.coordinator.create(tinyConfig({ minClients: 1, retryDelay: 1_000 }), id);
+    const client = guest('1');
+    one.failing.add('saveAttempt');
+    one.join(client);
+    await quiet();
+    expect((await one.coordinator.run(id)).state).to.equal('paused');
+    one.failing.add('setRunState');
+    const refusal = await one.coordinator.resume(id).catch((thrown: unknown) => thrown);
+    expect(refusal).to.include({ code: 'STORE_FULL' });
+    one.failing.clear();
+    for (let s = 0; s < 5; s++) await one.pass(1_000); // 1 s, then twice as long
+    expect(client.heard.at(-1)).to.include({ type: 'train', round: 1 });
+    one.coordinator.close();
+  });
+
   it('does not do a round twice whose commit seemed to fail and is there', async () => {
     const store = memoryStore();
     let isDoubtful = true;
