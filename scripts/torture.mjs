@@ -50,6 +50,9 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   });
 }
 
+/** Room for what lives short: nearly everything that a simulated world makes. */
+const flags = ['--max-semi-space-size=32'];
+
 /** What a part may take beyond its time, to end what it is at, s. */
 const grace = 60;
 
@@ -61,7 +64,7 @@ async function run(part, args, { live = false, budget = Infinity } = {}) {
   const entry = await entryOf(part);
   const stdio = ['ignore', live ? 'inherit' : 'pipe', 'inherit'];
   const timed = budget === Infinity ? args : [...args, '--budget', String(budget)];
-  const child = spawn(process.execPath, [entry, ...timed], { cwd: root, stdio, detached: true });
+  const child = spawn(process.execPath, [...flags, entry, ...timed], { cwd: root, stdio, detached: true });
   running.add(child);
   const over = budget === Infinity ? undefined : setTimeout(() => killAll(child), 1_000 * (budget + grace));
   let said = '';

@@ -70,7 +70,7 @@ const task = (d: number) =>
 const tasks = [4, 8, 12].map(task);
 
 /** Clients of a world: most are small, as a fault that needs many clients is rare, and a small world takes half of the time. */
-const sizes = [2, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 5, 5, 6];
+const sizes = [2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 5, 6];
 
 /** The same run with asynchronous rounds. */
 function buffered(synchronous: RunConfigInput, dice: Dice, rounds?: number): RunConfigInput {
@@ -97,7 +97,7 @@ export function planOf(seed: number, changes: PlanChanges = {}): WorldPlan {
   const secure = changes.secure ?? seed % 50 === 0;
   const isReal = dice.chance(0.01);
   const sqlite = dice.chance(0.01);
-  const clients = secure ? dice.whole(4, 7) : dice.pick(sizes);
+  const clients = secure ? dice.pick([4, 4, 4, 5, 5, 6, 7]) : dice.pick(sizes);
   const isCalm = dice.chance(0.03);
   const faults: Partial<Record<FaultKind, number>> = {};
   for (const kind of faultKinds) {
@@ -113,7 +113,7 @@ export function planOf(seed: number, changes: PlanChanges = {}): WorldPlan {
   const [windowBytes, ackBytes] = chunkBytes > 1000 ? [4_194_304, 1_048_576] : [2 * chunkBytes, chunkBytes];
   const rounds: RunConfigInput = {
     task: dice.pick(tasks),
-    rounds: changes.rounds ?? dice.pick([2, 2, 2, 3, 3, 4]),
+    rounds: changes.rounds ?? dice.pick([2, 2, 2, 2, 3, 3, 4]),
     minClients,
     ...(isPart ? { clientsPerRound, overselect: dice.pick([1, 1, 1.5, 2]) } : {}),
     ...(dice.chance(0.3) && isPart ? { minReports: dice.whole(1, clientsPerRound) } : {}),

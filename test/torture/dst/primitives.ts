@@ -53,7 +53,7 @@ export function fastPrimitives(): Primitives {
 const lanes = new Int32Array(8);
 
 /** So many bytes that depend on each byte of the inputs and on their lengths: eight multiplicative hashes that feed each other. */
-function mix(length: number, ...inputs: readonly Uint8Array[]): Uint8Array {
+export function mix(length: number, ...inputs: readonly Uint8Array[]): Uint8Array {
   for (let lane = 0; lane < 8; lane++) lanes[lane] = 0x811c9dc5 + lane;
   let at = 0;
   let carry = length;

@@ -1,9 +1,9 @@
 import type { Trainer, TrainRequest } from '../../../client/trainer.ts';
-import { toHex, utf8 } from '../../../shared/bytes.ts';
+import { utf8 } from '../../../shared/bytes.ts';
 import { floatBytes } from '../../../shared/weights.ts';
 import type { Contribution } from './reference.ts';
 import { gridSteps } from './reference.ts';
-import { realPrimitives } from './primitives.ts';
+import { mix } from './primitives.ts';
 
 export interface TrainingWorld {
   after(ms: number, run: () => void): () => void;
@@ -16,11 +16,8 @@ export interface TrainingWorld {
 
 /** A vector that nobody would meet by chance, from what the training is about alone. */
 function deltaOf({ seed, round, weights }: TrainRequest): Float32Array {
-  const about = `${seed} ${round} ${toHex(floatBytes(weights))}`;
-  return Float32Array.from({ length: weights.length }, () => 0).map((_, i) => {
-    const hash = realPrimitives.sha256(utf8(`${about} ${i}`));
-    return (new DataView(hash.buffer).getInt32(0) >> 12) / gridSteps; // within ± 4
-  });
+  const words = new DataView(mix(4 * weights.length, utf8(`${seed} ${round}`), floatBytes(weights)).buffer);
+  return weights.map((_, i) => (words.getInt32(4 * i) >> 12) / gridSteps); // within ± 4
 }
 
 /** Training that takes virtual time. */

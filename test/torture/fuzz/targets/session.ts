@@ -24,6 +24,7 @@ import { maxValues } from '../../../../shared/protocol/msgpack-reader.ts';
 import { native } from '../../../helpers/primitives.ts';
 import { clientExamples, serverExamples } from '../../../vectors/messages.ts';
 import { joinFrames, splitFrames } from '../frames-input.ts';
+import { remembering } from '../remembering.ts';
 import type { Target } from '../target.ts';
 import { must } from './wire.ts';
 
@@ -32,9 +33,10 @@ import { must } from './wire.ts';
  * end under test must stay silent or end the session with a code.
  */
 
+const primitives = remembering(native);
 const fill = (byte: number, length = 32): Uint8Array => new Uint8Array(length).fill(byte);
-const serverIdentity = identityFromSeed(native, fill(1));
-const clientIdentity = identityFromSeed(native, fill(2));
+const serverIdentity = identityFromSeed(primitives, fill(1));
+const clientIdentity = identityFromSeed(primitives, fill(2));
 const clock = { now: () => 1_000, steady: () => 1_000, after: () => () => {} };
 const chunk = encodeChunkFrame(fill(0xa0, 16), 0, fill(1, 64));
 /** Messages of the largest kind, and what it takes to send some of them. */
@@ -62,11 +64,11 @@ const codes: readonly ErrorCode[] = [
   'BAD_SIGNATURE',
 ];
 
-function gatewaySide(ended: Ended, heard: string[]) {
+function gatewaySide(ended: Ended, heard: string[], used = primitives) {
   let events: GatewaySocketEvents | null = null;
   const sent: Uint8Array[] = [];
   const context: GatewayContext = {
-    primitives: native,
+    primitives: used,
     identity: serverIdentity,
     randomBytes: (length) => fill(7, length),
     clock,
@@ -103,11 +105,11 @@ const metrics = createMetrics();
 /** A session that is open as far as the server is concerned. */
 async function opened(ended: Ended, heard: string[]) {
   const { events, sent } = gatewaySide(ended, heard);
-  const handshake = startHandshake({ primitives: native, ephemeralSecret: fill(3), nonce: fill(4) });
+  const handshake = startHandshake({ primitives, ephemeralSecret: fill(3), nonce: fill(4) });
   events.message(handshake.hello, true);
   const session = handshake.finish(sent[0]!);
-  const channel = new SealedChannel({ primitives: native, ...session });
-  const proof = await proveClient({ primitives: native, identity: clientIdentity, transcript: session.transcript });
+  const channel = new SealedChannel({ primitives, ...session });
+  const proof = await proveClient({ primitives, identity: clientIdentity, transcript: session.transcript });
   return { events, sent, channel, auth: { type: 'auth', ...proof, software: 't', backend: 't', encodings: [] } };
 }
 
@@ -147,7 +149,7 @@ const strangers: Target = {
   weight: 3,
   seeds: [
     joinFrames([
-      startHandshake({ primitives: native, ephemeralSecret: fill(3), nonce: fill(4) }).hello,
+      startHandshake({ primitives, ephemeralSecret: fill(3), nonce: fill(4) }).hello,
       encodeControlFrame(clientExamples[0]!),
     ]),
   ],
@@ -156,7 +158,7 @@ const strangers: Target = {
   read(input) {
     const ended: Ended = { code: undefined };
     const heard: string[] = [];
-    const { events } = gatewaySide(ended, heard);
+    const { events } = gatewaySide(ended, heard, native); // every hello is another
     for (const frame of splitFrames(input)) events.message(frame, frame.length % 7 !== 6);
     must(!heard.includes('opened'), 'nobody gets in without a key');
     return outcome(ended, heard);
@@ -186,7 +188,7 @@ const client: Target = {
     const heard: string[] = [];
     let ended: ErrorCode | undefined;
     const platform: ClientPlatform = {
-      primitives: native,
+      primitives,
       randomBytes: (length) => fill(3, length),
       clock,
       store: memoryStore(),
@@ -210,7 +212,7 @@ const client: Target = {
     const told = events! as SocketEvents;
     told.opened();
     const reply = answerHello({
-      primitives: native,
+      primitives,
       identity: serverIdentity,
       hello: sent[0]!,
       ephemeralSecret: fill(5),
@@ -218,7 +220,7 @@ const client: Target = {
     });
     told.message(reply.serverHello);
     for (let turns = 0; turns < 8 && sent.length < 2; turns++) await soon();
-    const channel = new SealedChannel({ primitives: native, ...reply.handshake });
+    const channel = new SealedChannel({ primitives, ...reply.handshake });
     const auth = decodeControl(decodeFrame(channel.open(sent[1]!), 256).payload, 4_096) as { type: string };
     must(auth.type === 'auth', 'a client says who it is');
     const said = serverCodes(input);
