@@ -25,7 +25,7 @@ export type { ConsentRecord } from './consent.ts';
 export type { SecureDemands } from './secure-rounds.ts';
 export type { GlobalModel } from './model-cache.ts';
 export type { Inspection } from './inspection.ts';
-export type { RoundOutcome } from './session-types.ts';
+export type { RoundOutcome } from './session/types.ts';
 export type { TrainRequest, TrainResult } from './trainer.ts';
 export type { TrainingModule } from './module-trainer.ts';
 export type { Conditions } from './conditions.ts';

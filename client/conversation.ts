@@ -3,7 +3,7 @@ import type { Primitives, RandomBytes } from '../shared/crypto/primitives.ts';
 import type { ClientMessage, MessageOf } from '../shared/protocol/messages.ts';
 import type { ClientHalf } from '../shared/secagg/client-half.ts';
 import { pack } from '../shared/updates/pack.ts';
-import type { Job, SecureQuestion } from './session-types.ts';
+import type { Job, SecureQuestion } from './session/types.ts';
 
 type SecureAnswer = MessageOf<ClientMessage, 'advert' | 'shares' | 'consent' | 'reveal'>;
 

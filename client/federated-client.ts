@@ -31,8 +31,8 @@ import {
   type SessionEffect,
   type SessionEvent,
   type SessionState,
-} from './session-types.ts';
-import { step } from './session.ts';
+} from './session/types.ts';
+import { step } from './session/step.ts';
 import { sentenceOf } from './state-sentences.ts';
 import type { Trainer } from './trainer.ts';
 

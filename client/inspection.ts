@@ -1,6 +1,6 @@
 import type { ClientMessage, MessageOf } from '../shared/protocol/messages.ts';
 import { checkUpdatePlan } from '../shared/updates/plan.ts';
-import type { Job } from './session-types.ts';
+import type { Job } from './session/types.ts';
 
 /** What leaves this device, to the byte; never the data, and no value of an update. */
 export interface Inspection {

@@ -7,7 +7,7 @@ import type { UpdateFacts } from './inspection.ts';
 import type { JobWorker } from './job-worker.ts';
 import type { UpdateKeeper } from './kept-update.ts';
 import type { SecureRounds } from './secure-rounds.ts';
-import type { Job, KeptUpdate, Outgoing, SecureQuestion, SessionEvent } from './session-types.ts';
+import type { Job, KeptUpdate, Outgoing, SecureQuestion, SessionEvent } from './session/types.ts';
 
 export interface JobRunnerOptions {
   readonly worker: Pick<JobWorker, 'fetch' | 'train'>;

@@ -16,7 +16,7 @@ import type { UpdateKeeper } from './kept-update.ts';
 import type { ModelCache } from './model-cache.ts';
 import type { ClientPlatform } from './platform.ts';
 import type { OwnState } from './own-state.ts';
-import type { Job, KeptUpdate } from './session-types.ts';
+import type { Job, KeptUpdate } from './session/types.ts';
 import type { Trainer } from './trainer.ts';
 
 /** Gives this device's private examples for a task. They never leave it. */

@@ -2,7 +2,7 @@ import { fromHex, toHex } from '../shared/bytes.ts';
 import { FederatedError } from '../shared/errors.ts';
 import type { UpdateFacts } from './inspection.ts';
 import type { ClientStore } from './platform.ts';
-import type { KeptUpdate } from './session-types.ts';
+import type { KeptUpdate } from './session/types.ts';
 import { loadRecord, saveRecord } from './stored-record.ts';
 
 const name = 'update.bin';

@@ -17,7 +17,7 @@ export { NodeFederatedClient as FederatedClient };
 export type { FederatedClientOptions, ProblemDetail, StateDetail } from './federated-client.ts';
 export type { SecureDemands } from './secure-rounds.ts';
 export type { GlobalModel } from './model-cache.ts';
-export type { RoundOutcome } from './session-types.ts';
+export type { RoundOutcome } from './session/types.ts';
 export type { Trainer, TrainRequest, TrainResult } from './trainer.ts';
 export type { TrainingModule } from './module-trainer.ts';
 export type { Conditions } from './conditions.ts';

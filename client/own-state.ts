@@ -1,6 +1,6 @@
 import { bytesFloats, floatBytes } from '../shared/weights.ts';
 import type { ClientStore } from './platform.ts';
-import type { RoundOutcome } from './session-types.ts';
+import type { RoundOutcome } from './session/types.ts';
 import { loadRecord, saveRecord } from './stored-record.ts';
 
 /** What counts, and what the training in progress has made of it. */

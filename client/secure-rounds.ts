@@ -18,7 +18,7 @@ import { applyMasksInParts } from '../shared/vector/mask-parts.ts';
 import { Conversation, type SecureStep } from './conversation.ts';
 import type { ClientPlatform } from './platform.ts';
 import { DeviceLedger } from './secure-ledger.ts';
-import type { Job, SecureQuestion } from './session-types.ts';
+import type { Job, SecureQuestion } from './session/types.ts';
 
 /** What a client demands before it takes part; what the server's plan says beyond it is welcome. */
 export interface SecureDemands extends Partial<SecAggPolicy> {

@@ -102,7 +102,7 @@ export const plantedBugs = [
   },
   {
     name: 'a client forgets its update when it is received',
-    file: 'client/session.ts',
+    file: 'client/session/receive.ts',
     from: "      return show([{ ...state, stage: 'received' }, []], 'reported', 'round-in-progress');",
     to:
       "      return show([{ ...state, stage: 'received', kept: null }, state.kept === null ? [] : " +
@@ -111,14 +111,14 @@ export const plantedBugs = [
   },
   {
     name: 'a client trains a round again after a reconnect',
-    file: 'client/session.ts',
+    file: 'client/session/receive.ts',
     from: '  if (state.kept?.key === key) return contribute(state, job, state.kept);\n',
     to: '',
     tests: ['test/client/session.test.ts'],
   },
   {
     name: 'a client goes on under the number of an earlier attempt',
-    file: 'client/session.ts',
+    file: 'client/session/receive.ts',
     from: "    return show([{ ...state, job }, effects], state.stage === 'training' ? 'training' : 'downloading');",
     to: "    return show([state, effects], state.stage === 'training' ? 'training' : 'downloading');",
     tests: ['test/client/session.test.ts'],
@@ -152,7 +152,7 @@ export const plantedBugs = [
   },
   {
     name: 'an update goes out in clear under secure aggregation',
-    file: 'client/session.ts',
+    file: 'client/session/moves.ts',
     from: '  if (job.plans === null) return offer({ ...state, job }, job, update, update);',
     to: '  if (job.plans === null || job.attempt > 0) return offer({ ...state, job }, job, update, update);',
     tests: ['test/client/session.test.ts'],

@@ -15,7 +15,7 @@ import { giveBack } from '../shared/give-back.ts';
 import { sha256Id, type Sha256 } from '../shared/ids.ts';
 import { defaultLimits } from '../shared/protocol/limits.ts';
 import { canonicalJson } from '../shared/tasks/task.ts';
-import type { Job } from '../client/session-types.ts';
+import type { Job } from '../client/session/types.ts';
 import type { StoreOf } from './client-stores.ts';
 import { day, type Days } from './days.ts';
 import type { SimulatedFederation } from './federation.ts';

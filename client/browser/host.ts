@@ -4,7 +4,7 @@ import type { ProblemDetail, StateDetail } from '../client-options.ts';
 import type { Readings } from '../conditions.ts';
 import type { ConsentRecord } from '../consent.ts';
 import { FederatedClient } from '../federated-client.ts';
-import type { RoundOutcome } from '../session-types.ts';
+import type { RoundOutcome } from '../session/types.ts';
 import type {
   CallName,
   Calls,

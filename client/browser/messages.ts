@@ -6,7 +6,7 @@ import type { Readings } from '../conditions.ts';
 import type { ConsentRecord } from '../consent.ts';
 import type { Inspection } from '../inspection.ts';
 import type { GlobalModel } from '../model-cache.ts';
-import type { RoundOutcome } from '../session-types.ts';
+import type { RoundOutcome } from '../session/types.ts';
 
 /**
  * Between a page and the host of its client: a worker, or the page itself where no worker can be started. Each side is our

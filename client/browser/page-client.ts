@@ -6,7 +6,7 @@ import { flattenData } from '../data.ts';
 import type { Inspection } from '../inspection.ts';
 import type { GlobalModel } from '../model-cache.ts';
 import { Queue } from '../queue.ts';
-import type { RoundOutcome } from '../session-types.ts';
+import type { RoundOutcome } from '../session/types.ts';
 import { sentenceOf } from '../state-sentences.ts';
 import { HostLink, type HostEntry, type HostLinkOptions } from './host-link.ts';
 import { PageConsent } from './page-consent.ts';

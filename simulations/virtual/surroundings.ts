@@ -4,7 +4,7 @@ import type { MessageOf, ServerMessage } from '../../shared/protocol/messages.ts
 import type { JobWorker } from '../../client/job-worker.ts';
 import type { UpdateKeeper } from '../../client/kept-update.ts';
 import type { ClientPlatform } from '../../client/platform.ts';
-import type { Job, RoundOutcome } from '../../client/session-types.ts';
+import type { Job, RoundOutcome } from '../../client/session/types.ts';
 import type { SessionHandler } from '../../server/gateway/session.ts';
 import type { VirtualClient } from './virtual-client.ts';
 import type { VirtualWorld } from './world.ts';

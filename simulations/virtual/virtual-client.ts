@@ -17,8 +17,8 @@ import {
   type SessionEffect,
   type SessionEvent,
   type SessionState,
-} from '../../client/session-types.ts';
-import { step } from '../../client/session.ts';
+} from '../../client/session/types.ts';
+import { step } from '../../client/session/step.ts';
 import type { Session } from '../../server/gateway/session.ts';
 import type { ClientWork, VirtualSurroundings } from './surroundings.ts';
 

@@ -2,8 +2,8 @@ import { expect } from 'chai';
 import { JobRunner } from '../../client/job-runner.ts';
 import { UpdateKeeper } from '../../client/kept-update.ts';
 import type { ClientStore } from '../../client/platform.ts';
-import { newSession, type KeptUpdate, type SessionEvent, type SessionState } from '../../client/session-types.ts';
-import { step } from '../../client/session.ts';
+import { newSession, type KeptUpdate, type SessionEvent, type SessionState } from '../../client/session/types.ts';
+import { step } from '../../client/session/step.ts';
 import type { Signer } from '../../shared/crypto/identity.ts';
 import { bytesFloats, floatBytes } from '../../shared/weights.ts';
 

@@ -7,7 +7,7 @@ import type { ClientPlatform } from '../../client/platform.ts';
 import { nodePlatform } from '../../client/node/platform.ts';
 import { fileStore } from '../../client/node/store.ts';
 import { UpdateKeeper } from '../../client/kept-update.ts';
-import type { KeptUpdate } from '../../client/session-types.ts';
+import type { KeptUpdate } from '../../client/session/types.ts';
 import { runId } from '../../shared/ids.ts';
 import { Federation, tinyConfig } from '../helpers/federation.ts';
 

@@ -3,7 +3,7 @@ import { Conversation, type SecureStep } from '../../client/conversation.ts';
 import { memoryStore } from '../../client/memory-store.ts';
 import type { ClientPlatform, ClientStore } from '../../client/platform.ts';
 import { SecureRounds, type SecureDemands } from '../../client/secure-rounds.ts';
-import type { Job, SecureQuestion } from '../../client/session-types.ts';
+import type { Job, SecureQuestion } from '../../client/session/types.ts';
 import { fromHex, toHex } from '../../shared/bytes.ts';
 import { clientIdOf, type Identity } from '../../shared/crypto/identity.ts';
 import { usualGenerator } from '../../shared/crypto/primitives.ts';

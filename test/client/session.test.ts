@@ -8,8 +8,8 @@ import {
   type SessionEffect,
   type SessionEvent,
   type SessionState,
-} from '../../client/session-types.ts';
-import { step } from '../../client/session.ts';
+} from '../../client/session/types.ts';
+import { step } from '../../client/session/step.ts';
 import { fromHex } from '../../shared/bytes.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
 import type { ClientMessage, ServerMessage } from '../../shared/protocol/messages.ts';

@@ -1,6 +1,6 @@
-import { FederatedError, type ErrorCode } from '../shared/errors.ts';
-import type { ClientMessage, MessageOf, ServerMessage } from '../shared/protocol/messages.ts';
-import type { ClientState, WaitReason } from '../shared/states.ts';
+import { FederatedError, type ErrorCode } from '../../shared/errors.ts';
+import type { ClientMessage, MessageOf, ServerMessage } from '../../shared/protocol/messages.ts';
+import type { ClientState, WaitReason } from '../../shared/states.ts';
 
 /** What a client's session is made of: its state, what happens to it, and what it asks to be done. */
 
