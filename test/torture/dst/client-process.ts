@@ -27,7 +27,7 @@ export class ClientProcess {
         stay,
         consent: 'given',
         data: ({ task }) => ({ xs: new Float32Array(task.data.features[0]!), ys: new Float32Array(1) }),
-        ...(watches ? { when: { charging: true }, checkEvery: 400 } : {}),
+        ...(watches ? { when: { charging: true }, checkEvery: 800 } : {}),
       },
       platform,
     );

@@ -70,7 +70,7 @@ const task = (d: number) =>
 const tasks = [4, 8, 12].map(task);
 
 /** Clients of a world: most are small, as a fault that needs many clients is rare, and a small world takes half of the time. */
-const sizes = [2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 5, 6];
+const sizes = [2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 5, 6];
 
 /** The same run with asynchronous rounds. */
 function buffered(synchronous: RunConfigInput, dice: Dice, rounds?: number): RunConfigInput {

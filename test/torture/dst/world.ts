@@ -45,7 +45,7 @@ export class World {
       if (judge.violation === null) {
         if (!this.#isOver()) await this.#sayStuck();
         await judge.compare(store);
-        await this.#rest();
+        if (plan.seed % 4 < 2) await this.#rest(); // half of them: it takes a minute of virtual time
       }
     } catch (thrown) {
       judge.fail(`thrown: ${thrown instanceof Error ? thrown.stack : String(thrown)}`);
