@@ -164,31 +164,26 @@ export class ActiveRun implements AttemptsOwner {
 
   async pause(): Promise<void> {
     this.#status.expect('pause', ['waiting', 'running']);
-    this.#retries.end();
-    if (this.attempt !== null) return this.#status.set('pausing');
-    await this.#status.set('paused');
-    this.#idle.allWait();
+    await this.#insteadOfRetries(async () => {
+      if (this.attempt !== null) return this.#status.set('pausing');
+      await this.#status.set('paused');
+      this.#idle.allWait();
+    });
   }
 
   async resume(): Promise<void> {
     this.#status.expect('resume', ['paused', 'pausing']);
-    const isForRoom = this.#isForRoom;
-    this.#retries.end();
-    try {
-      await this.#goOn();
-    } catch (thrown) {
-      if (isForRoom && asFederatedError(thrown).code === 'STORE_FULL') this.#waitForRoom(); // as before
-      throw thrown;
-    }
+    await this.#insteadOfRetries(() => this.#goOn());
   }
 
   /** @param now - give up the attempt in progress instead of ending it first */
   async stop(now: boolean): Promise<void> {
     this.#status.expect('stop', ['created', 'waiting', 'running', 'pausing', 'paused', 'stopping']);
-    this.#retries.end();
-    if (this.attempt === null) return this.#finish('stopped');
-    await this.#status.set('stopping');
-    if (now) this.attempt.abort('stopped by the operator');
+    await this.#insteadOfRetries(async () => {
+      if (this.attempt === null) return this.#finish('stopped');
+      await this.#status.set('stopping');
+      if (now) this.attempt.abort('stopped by the operator');
+    });
   }
 
   /** Ends all clocks; what is in memory of the attempt in progress is dropped, as by a crash. */
@@ -252,7 +247,19 @@ export class ActiveRun implements AttemptsOwner {
   async #goOn(): Promise<void> {
     if (this.#isInDoubt) await this.#readAgain();
     await this.#status.set(this.attempt === null ? 'waiting' : 'running');
-    if (this.attempt === null) await this.#next();
+    if (this.attempt === null) await this.#next().catch((thrown: unknown) => this.trouble(thrown));
+  }
+
+  /** Does what an operator asks for. What the store refuses changes nothing: then the run tries again by itself, as before. */
+  async #insteadOfRetries(work: () => Promise<void>): Promise<void> {
+    this.#retries.end();
+    try {
+      await work();
+    } catch (thrown) {
+      if (this.#isForRoom) this.#waitForRoom();
+      else this.#begin();
+      throw thrown;
+    }
   }
 
   /** Takes over what the store holds: a round whose commit seemed to fail is not done twice. */

@@ -279,6 +279,52 @@ describe('the coordinator, where the store or the timing is against it', () => {
     one.coordinator.close();
   });
 
+  it('ends a run by itself whose end could not be stored when an operator resumed it', async () => {
+    const inner = memoryStore();
+    let isFull = true;
+    const store: Store = {
+      ...inner,
+      setRunState: (run, state, reason) =>
+        state === 'finished' && isFull ? fail() : inner.setRunState(run, state, reason),
+    };
+    const one = server(store);
+    await one.coordinator.start();
+    await one.coordinator.create(tinyConfig({ rounds: 1, minClients: 1, retryDelay: 1_000 }), id);
+    const client = guest('1');
+    one.join(client);
+    await quiet();
+    train(one, client);
+    await quiet();
+    expect((await one.coordinator.run(id)).state).to.equal('paused');
+    await one.coordinator.resume(id); // which it does, and finds the disk full again
+    await quiet();
+    expect(await one.coordinator.run(id)).to.include({ state: 'paused', reason: 'the disk is full [STORE_FULL]' });
+    isFull = false;
+    for (let s = 0; s < 5; s++) await one.pass(1_000);
+    expect(await inner.run(id)).to.include({ state: 'finished', round: 1 });
+    one.coordinator.close();
+  });
+
+  it('tries a round again though an operator has tried in vain to stop the run meanwhile', async () => {
+    const one = server(memoryStore());
+    await one.coordinator.start();
+    const config = { rounds: 1, minClients: 1, roundTimeout: 5_000, sendTimeout: 5_000, retryDelay: 60_000 };
+    await one.coordinator.create(tinyConfig(config), id);
+    const client = guest('1');
+    one.join(client);
+    await quiet();
+    await one.pass(5_000); // nothing was sent: the attempt is abandoned
+    await one.pass(5_000);
+    expect(client.heard.some(({ type }) => type === 'abandoned')).to.equal(true);
+    one.failing.add('setRunState');
+    const refusal = await one.coordinator.stop(id).catch((thrown: unknown) => thrown);
+    expect(refusal).to.include({ code: 'STORE_FULL' });
+    one.failing.clear();
+    await quiet();
+    expect(client.heard.findLast(({ type }) => type === 'train')).to.include({ round: 1, attempt: 2 });
+    one.coordinator.close();
+  });
+
   it('does not do a round twice whose commit seemed to fail and is there', async () => {
     const store = memoryStore();
     let isDoubtful = true;
