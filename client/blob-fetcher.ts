@@ -32,6 +32,7 @@ export class BlobFetcher {
       );
     }
     for (let attempt = 1; ; attempt++) {
+      const { token } = this;
       try {
         const bytes = await this.#download(sha256, size, signal);
         this.#last = { sha256, bytes };
@@ -41,7 +42,10 @@ export class BlobFetcher {
         // The token changes with each session, so a refused one is worth another try too.
         const again = error.retry || error.code === 'NOT_AUTHORISED';
         if (signal.aborted) throw new FederatedError('ABORTED', 'the download was cancelled', { cause: error });
-        if (!again || attempt === tries) throw error;
+        if (!again) throw error;
+        // What was tried while the server was away says nothing of the one that is there now.
+        if (this.token !== token) attempt = 0;
+        if (attempt === tries) throw error;
         await new Promise<void>((resolve) => this.#platform.clock.after(200 * 2 ** attempt, resolve));
       }
     }
