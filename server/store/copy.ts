@@ -1,6 +1,6 @@
 /**
- * A copy of a stored value, down to the last array: plain objects, arrays and bytes. Where values are small this takes a tenth of
- * what `structuredClone` does, and a store is asked several times a round.
+ * A copy of a stored value, down to the last array: plain objects, arrays and bytes. Of a run's row it takes a sixth of the time
+ * of `structuredClone`, and a store is asked several times a round.
  */
 export function copyOf<T>(value: T): T {
   if (typeof value !== 'object' || value === null) return value;

@@ -99,6 +99,17 @@ describe('the coordinator, where the store or the timing is against it', () => {
   }
   const id = runId('tiny-1');
 
+  /** A server with a run, for which one client is ready. */
+  async function begun(config: Parameters<typeof tinyConfig>[0], inner: Store = memoryStore()) {
+    const one = server(inner);
+    await one.coordinator.start();
+    await one.coordinator.create(tinyConfig(config), id);
+    const client = guest('1');
+    one.join(client);
+    await quiet();
+    return { one, client };
+  }
+
   /** A client that does what it is asked to, with an update of zeros. */
   function train({ coordinator }: ReturnType<typeof server>, client: Guest): void {
     const word = client.heard.findLast((message) => message.type === 'train')!;
@@ -149,12 +160,7 @@ describe('the coordinator, where the store or the timing is against it', () => {
 
   it('begins no round beyond the last, though the end of the run could not be stored at first', async () => {
     const store = memoryStore();
-    const one = server(store);
-    await one.coordinator.start();
-    await one.coordinator.create(tinyConfig({ rounds: 1, minClients: 1 }), id);
-    const client = guest('1');
-    one.join(client);
-    await quiet();
+    const { one, client } = await begun({ rounds: 1, minClients: 1 }, store);
     one.failing.add('setRunState');
     train(one, client);
     await quiet();
@@ -287,12 +293,7 @@ describe('the coordinator, where the store or the timing is against it', () => {
       setRunState: (run, state, reason) =>
         state === 'finished' && isFull ? fail() : inner.setRunState(run, state, reason),
     };
-    const one = server(store);
-    await one.coordinator.start();
-    await one.coordinator.create(tinyConfig({ rounds: 1, minClients: 1, retryDelay: 1_000 }), id);
-    const client = guest('1');
-    one.join(client);
-    await quiet();
+    const { one, client } = await begun({ rounds: 1, minClients: 1, retryDelay: 1_000 }, store);
     train(one, client);
     await quiet();
     expect((await one.coordinator.run(id)).state).to.equal('paused');
@@ -306,13 +307,8 @@ describe('the coordinator, where the store or the timing is against it', () => {
   });
 
   it('tries a round again though an operator has tried in vain to stop the run meanwhile', async () => {
-    const one = server(memoryStore());
-    await one.coordinator.start();
     const config = { rounds: 1, minClients: 1, roundTimeout: 5_000, sendTimeout: 5_000, retryDelay: 60_000 };
-    await one.coordinator.create(tinyConfig(config), id);
-    const client = guest('1');
-    one.join(client);
-    await quiet();
+    const { one, client } = await begun(config);
     await one.pass(5_000); // nothing was sent: the attempt is abandoned
     await one.pass(5_000);
     expect(client.heard.some(({ type }) => type === 'abandoned')).to.equal(true);
