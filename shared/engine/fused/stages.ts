@@ -1,7 +1,7 @@
 import type { LayerSpec, WeightSpec } from '../../tasks/layers.ts';
 import { losses, type ModelSpec } from '../../tasks/model.ts';
 import { activationKinds } from '../kernels/activations.ts';
-import { conv1dStage, conv2dStage } from './convolution.ts';
+import { conv1dStage, conv2dStage } from './convolution/stage.ts';
 import { denseStage } from './dense.ts';
 import { depthwiseConv2dStage } from './depthwise.ts';
 import { embeddingStage } from './embedding.ts';

@@ -1,5 +1,6 @@
 import { fromHex } from '../../bytes.ts';
 import { FederatedError } from '../../errors.ts';
+import type { ConvolutionKernels } from './convolution-kernels.ts';
 import type { ImageKernels } from './image-kernels.ts';
 import type { LayerKernels } from './layer-kernels.ts';
 import bytes from './training.wasm.ts';
@@ -8,7 +9,7 @@ import bytes from './training.wasm.ts';
  * The functions of the training kernels over one memory, as source/*.as.ts describes them: addresses and strides in bytes,
  * counts in elements.
  */
-export interface Kernels extends ImageKernels, LayerKernels {
+export interface Kernels extends ConvolutionKernels, ImageKernels, LayerKernels {
   product(
     c: number,
     cRow: number,
@@ -49,52 +50,6 @@ export interface Kernels extends ImageKernels, LayerKernels {
     k: number,
     n: number,
     width: number,
-  ): void;
-  embedImages(
-    out: number,
-    outHeight: number,
-    outWidth: number,
-    images: number,
-    count: number,
-    height: number,
-    width: number,
-    channels: number,
-    top: number,
-    left: number,
-    apartY: number,
-    apartX: number,
-  ): void;
-  convolve(
-    out: number,
-    count: number,
-    outHeight: number,
-    outWidth: number,
-    filters: number,
-    images: number,
-    imageBytes: number,
-    line: number,
-    channels: number,
-    strideY: number,
-    strideX: number,
-    kernelHeight: number,
-    kernelWidth: number,
-    b: number,
-  ): void;
-  convolveGradient(
-    at: number,
-    alpha: number,
-    beta: number,
-    dy: number,
-    outHeight: number,
-    outWidth: number,
-    filters: number,
-    image: number,
-    line: number,
-    channels: number,
-    strideY: number,
-    strideX: number,
-    kernelHeight: number,
-    kernelWidth: number,
   ): void;
   activate(x: number, bias: number, rows: number, n: number, kind: number): void;
   activateBack(dy: number, y: number, count: number, kind: number): void;

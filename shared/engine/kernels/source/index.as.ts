@@ -10,6 +10,7 @@ export * from './pool.as';
 export * from './segment.as';
 export * from './transpose.as';
 export * from './convolution.as';
+export * from './winograd.as';
 export * from './lookup.as';
 export * from './recurrent.as';
 export * from './pool-forward.as';

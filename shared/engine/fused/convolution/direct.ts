@@ -1,47 +1,20 @@
-import { windowOf, type LayerOf } from '../../tasks/layers.ts';
-import { sizeOf } from '../../weights.ts';
-import { activationKinds } from '../kernels/activations.ts';
-import type { Landing, Place, Stage } from './stage.ts';
+import type { Landing, Place } from '../stage.ts';
+import type { ConvolutionMethod } from './method.ts';
+import type { ConvolutionShape } from './shape.ts';
 
 /**
- * Convolutions without a copy of their windows: images are padded once, and then every product reads its rows, which
+ * Any convolution, without a copy of its windows: images are padded once, and then every product reads its rows, which
  * overlap, from the padded images (source/convolution.as.ts).
  *
  * forward: y = windows(padded x) · W. Gradient of x: the same with dy and the kernel turned around, where padding keeps the
  * sizes right and strides put zeros between the pixels of dy. Gradient of W: windows(padded x)ᵀ · dy, image by image.
  */
-export const conv2dStage = (layer: LayerOf<'conv2d'>, place: Place): Stage => {
-  const [height, width, channels] = place.inputShape as [number, number, number];
-  return convolutionStage({ ...layer, height, width, channels }, place);
-};
-
-/** A 1-D convolution is a 2-D one over images of one row. */
-export const conv1dStage = (layer: LayerOf<'conv1d'>, place: Place): Stage => {
-  const [width, channels] = place.inputShape as [number, number];
-  const { kernelSize, strides } = layer;
-  return convolutionStage(
-    { ...layer, kernelSize: [1, kernelSize], strides: [1, strides], height: 1, width, channels },
-    place,
-  );
-};
-
-type Convolution = Omit<LayerOf<'conv2d'>, 'type'> & {
-  readonly height: number;
-  readonly width: number;
-  readonly channels: number;
-};
-
-function convolutionStage(layer: Convolution, place: Place): Stage {
-  const { kernels, arena, capacity, input, outputShape, fromLogits } = place;
-  const { filters, kernelSize, strides, padding, height, width, channels } = layer;
-  const [kernelHeight, kernelWidth] = kernelSize;
-  const [strideY, strideX] = strides;
-  const vertical = windowOf(height, kernelHeight, strideY, padding);
-  const horizontal = windowOf(width, kernelWidth, strideX, padding);
-  const [outHeight, outWidth] = [vertical.output, horizontal.output];
+export function direct(shape: ConvolutionShape, place: Place, output: number): ConvolutionMethod {
+  const { kernels, arena, capacity, input } = place;
+  const { height, width, channels, outHeight, outWidth, filters } = shape;
+  const { kernelHeight, kernelWidth, strideY, strideX, top, left } = shape;
   const taps = kernelHeight * kernelWidth;
-  const kind = fromLogits ? 0 : activationKinds[layer.activation]!;
-  const [kernel, bias] = place.weights;
+  const kernel = place.weights[0]!;
 
   // What the windows read: the images as they are, or in a frame of zeros.
   const paddedHeight = Math.max(height, (outHeight - 1) * strideY + kernelHeight);
@@ -56,7 +29,6 @@ function convolutionStage(layer: Convolution, place: Place): Stage {
   const frameWidth = width + kernelWidth - 1;
   const frameSize = frameHeight * frameWidth * filters;
 
-  const output = arena.reserve(capacity * sizeOf(outputShape));
   const packedKernel = arena.reserve(
     8 * taps * Math.max(channels * Math.ceil(filters / 8), filters * Math.ceil(channels / 8)),
   );
@@ -66,10 +38,9 @@ function convolutionStage(layer: Convolution, place: Place): Stage {
   const inputGradient = (count: number, dOutput: number, dInput: number): void => {
     const depth = taps * filters;
     for (let tap = 0; tap < taps; tap++) {
-      const from = kernel!.at + 4 * (taps - 1 - tap) * channels * filters;
+      const from = kernel.at + 4 * (taps - 1 - tap) * channels * filters;
       kernels.pack(packedKernel + 32 * tap * filters, 32 * depth, from, 4, 4 * filters, filters, channels, 8);
     }
-    const [top, left] = [kernelHeight - 1 - vertical.before, kernelWidth - 1 - horizontal.before];
     const frame = scratch();
     kernels.embedImages(
       frame,
@@ -80,8 +51,8 @@ function convolutionStage(layer: Convolution, place: Place): Stage {
       outHeight,
       outWidth,
       filters,
-      top,
-      left,
+      kernelHeight - 1 - top,
+      kernelWidth - 1 - left,
       strideY,
       strideX,
     );
@@ -127,15 +98,12 @@ function convolutionStage(layer: Convolution, place: Place): Stage {
   };
 
   return {
-    output,
-    forward({ count }) {
+    forward(count) {
       const depth = taps * channels;
       if (isPadded) {
-        const { before: top } = vertical;
-        const { before: left } = horizontal;
         kernels.embedImages(padded, paddedHeight, paddedWidth, input, count, height, width, channels, top, left, 1, 1);
       }
-      kernels.pack(packedKernel, 32 * depth, kernel!.at, 4 * filters, 4, depth, filters, 8);
+      kernels.pack(packedKernel, 32 * depth, kernel.at, 4 * filters, 4, depth, filters, 8);
       kernels.convolve(
         output,
         count,
@@ -152,15 +120,10 @@ function convolutionStage(layer: Convolution, place: Place): Stage {
         kernelWidth,
         packedKernel,
       );
-      kernels.activate(output, bias?.at ?? 0, count * places, filters, kind);
     },
-    backward({ count, land }, dOutput, dInput) {
-      kernels.activateBack(dOutput, output, count * places * filters, kind);
+    backward(count, dOutput, dInput, landOf) {
       if (dInput !== null) inputGradient(count, dOutput, dInput);
-      kernelGradient(count, dOutput, land(kernel!));
-      if (bias === undefined) return;
-      const { at, alpha, beta } = land(bias);
-      kernels.columnSums(at, dOutput, count * places, filters, alpha, beta);
+      kernelGradient(count, dOutput, landOf());
     },
   };
 }
