@@ -18,8 +18,8 @@ export interface BrowserClientOptions extends Omit<FederatedClientOptions, 'trai
   /** Where the worker's file is, if not beside this one: of this page's origin. */
   readonly workerUrl?: string | URL;
   /**
-   * Folder (ending in `/`) of the files `tfjs-backend-wasm*.wasm`, for models that the fused path cannot run; without it such
-   * models train on another backend.
+   * Folder (ending in `/`) of the files `tfjs-backend-wasm*.wasm`, for browsers in which the fused path does not run (WebAssembly
+   * without SIMD); without it those train in plain JavaScript.
    */
   readonly wasmPath?: string | URL;
   /** Name of the IndexedDB database, for pages with several clients that are to know nothing of each other. Default: `fedloom`. */

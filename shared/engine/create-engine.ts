@@ -14,7 +14,7 @@ export interface EngineOptions extends BackendOptions {
    * software imitation and trains this model faster than `wasm` does. A backend's own name takes that one, whatever it is.
    */
   readonly backend?: string;
-  /** Default: `fused` where the model and the backend allow it. */
+  /** Default: `fused` where the backend allows it. */
   readonly path?: EnginePath;
   /** A clock in ms, for the comparison with `wasm`; default `performance.now`. */
   readonly now?: () => number;

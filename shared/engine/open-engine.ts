@@ -10,7 +10,7 @@ import { selfTest } from './self-test.ts';
 export type EnginePath = 'fused' | 'graph';
 
 export interface OpenOptions extends BackendOptions {
-  /** Default: `fused` where the model allows it and the backend is `wasm`. */
+  /** Default: `fused` where the backend is `wasm`. */
   readonly path?: EnginePath;
   /** Default true. */
   readonly allowSoftware?: boolean;
@@ -22,7 +22,7 @@ export interface Opened {
 }
 
 /**
- * An engine on one backend, with all weights zero. TensorFlow.js is imported only where the fused path does not serve.
+ * An engine on one backend, with all weights zero. TensorFlow.js is imported only for other backends and the graph.
  * @throws FederatedError NO_BACKEND saying why it cannot be had here; BAD_MODEL
  */
 export async function openEngine(model: ModelSpec, name: BackendName, options: OpenOptions = {}): Promise<Opened> {
@@ -31,7 +31,7 @@ export async function openEngine(model: ModelSpec, name: BackendName, options: O
     throw new FederatedError('NO_BACKEND', `backend ${name}: it has no fused path; only wasm has`);
   }
   if (name === 'wasm' && path !== 'graph') {
-    const reason = await whyNotOnFused(model);
+    const reason = await whyNotFused();
     if (reason === null) return { engine: await openFused(model), device: processor };
     if (path === 'fused') throw new FederatedError('NO_BACKEND', `backend wasm: no fused path: ${reason}`);
   }
@@ -42,21 +42,11 @@ export async function openEngine(model: ModelSpec, name: BackendName, options: O
 
 let tested: Promise<string | null> | undefined;
 
-/** Why the fused path cannot run a model here, or null. */
-async function whyNotOnFused(model: ModelSpec): Promise<string | null> {
-  const { whyNotFused } = await import('./fused/stages.ts');
-  tested ??= testFused();
-  return whyNotFused(model) ?? (await tested);
-}
-
-async function testFused(): Promise<string | null> {
-  const { whyNotFused } = await import('./fused/stages.ts');
-  try {
-    return await selfTest(openFused, (model) => whyNotFused(model) === null);
-  } catch (thrown) {
-    return thrown instanceof Error ? thrown.message : String(thrown);
-  }
-}
+/** Why the fused path does not run here, or null. */
+const whyNotFused = (): Promise<string | null> =>
+  (tested ??= selfTest(openFused).catch((thrown: unknown) =>
+    thrown instanceof Error ? thrown.message : String(thrown),
+  ));
 
 async function openFused(model: ModelSpec): Promise<Engine> {
   const { FusedEngine } = await import('./fused/fused-engine.ts');

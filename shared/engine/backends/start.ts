@@ -16,8 +16,8 @@ import { webgpu } from './webgpu.ts';
 
 export interface BackendOptions {
   /**
-   * Folder (ending in `/`) of the files `tfjs-backend-wasm*.wasm`. Browsers need it for models that the fused path cannot
-   * run, since only the page knows where they are served; Node finds them in the package.
+   * Folder (ending in `/`) of the files `tfjs-backend-wasm*.wasm`. Browsers need it for TensorFlow.js on wasm, which serves
+   * where the fused path does not run (WebAssembly without SIMD): only the page knows where they are. Node finds them itself.
    */
   readonly wasmPath?: string;
   /** How long one backend may take to start and pass its self-test; default 20 s. */

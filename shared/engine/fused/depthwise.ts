@@ -1,11 +1,11 @@
 import { windowOf, type LayerOf } from '../../tasks/layers.ts';
-import { activationKinds } from '../kernels/activations.ts';
 import { windowArguments } from '../kernels/windows.ts';
+import { activating } from './activation.ts';
 import type { Place, Stage } from './stage.ts';
 
 /** Every channel of an image with `depthMultiplier` filters of its own; then bias and activation. */
 export function depthwiseConv2dStage(layer: LayerOf<'depthwiseConv2d'>, place: Place): Stage {
-  const { kernels, arena, capacity, input, inputShape, fromLogits } = place;
+  const { kernels, arena, capacity, input, inputShape } = place;
   const [height, width, channels] = inputShape as [number, number, number];
   const { kernelSize, strides, padding, depthMultiplier } = layer;
   const [filter, bias] = place.weights;
@@ -27,11 +27,11 @@ export function depthwiseConv2dStage(layer: LayerOf<'depthwiseConv2d'>, place: P
     top: vertical.before,
     left: horizontal.before,
   });
-  const kind = fromLogits ? 0 : activationKinds[layer.activation]!;
   const filters = channels * depthMultiplier;
   const pixels = vertical.output * horizontal.output;
   const [image, result] = [4 * height * width * channels, 4 * pixels * filters];
   const output = arena.reserve(capacity * pixels * filters);
+  const activation = activating(place, layer.activation, output, pixels, filters);
   const gradient = arena.reserve(filter!.size);
   return {
     output,
@@ -39,10 +39,10 @@ export function depthwiseConv2dStage(layer: LayerOf<'depthwiseConv2d'>, place: P
       for (let i = 0; i < count; i++) {
         kernels.depthwise(output + i * result, input + i * image, filter!.at, depthMultiplier, ...windows);
       }
-      kernels.activate(output, bias?.at ?? 0, count * pixels, filters, kind);
+      activation.forward(count, bias?.at ?? 0);
     },
     backward({ count, land }, dOutput, dInput) {
-      kernels.activateBack(dOutput, output, count * pixels * filters, kind);
+      activation.backward(count, dOutput);
       arena.floats(gradient, filter!.size).fill(0);
       for (let i = 0; i < count; i++) {
         const dy = dOutput + i * result;

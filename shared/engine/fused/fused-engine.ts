@@ -7,11 +7,11 @@ import { disposed, plainSgd, type Engine, type Examples, type Measured, type Upd
 import { activationKinds } from '../kernels/activations.ts';
 import { loadKernels, type Kernels } from '../kernels/load.ts';
 import { Arena } from './arena.ts';
+import { backThrough } from './back-through.ts';
 import { lossOf, type LossPlace } from './loss.ts';
 import { createOptimizer, type Optimizer } from './optimizer.ts';
 import { planFor, type Plan } from './plan.ts';
 import type { Landing, Pass, Weight } from './stage.ts';
-import { whyNotFused } from './stages.ts';
 
 /**
  * A chain of layers trained by our own kernels: forward, backward and update over one arena, without TensorFlow.js and
@@ -42,11 +42,9 @@ export class FusedEngine implements Engine {
 
   /**
    * All weights zero.
-   * @throws FederatedError BAD_MODEL where `whyNotFused`, NO_BACKEND where there is no WebAssembly with SIMD
+   * @throws FederatedError NO_BACKEND where there is no WebAssembly with SIMD
    */
   static async create(model: ModelSpec): Promise<FusedEngine> {
-    const reason = whyNotFused(model);
-    if (reason !== null) throw new FederatedError('BAD_MODEL', `model: ${reason}`);
     const arena = new Arena();
     return new FusedEngine(model, arena, await loadKernels(arena.memory));
   }
@@ -155,12 +153,12 @@ export class FusedEngine implements Engine {
       const part = Math.min(batchSize, count - from);
       const plan = this.#ensurePlan(part);
       this.#arena.floats(plan.input, part * features).set(xs.subarray(from * features, (from + part) * features));
-      for (const stage of plan.stages) stage.forward(evaluating(part));
-      const outputs = plan.stages.at(-1)!.output;
+      for (const stage of plan.chain.stages) stage.forward(evaluating(part));
+      const outputs = plan.chain.output;
       const classes = this.#output.at(-1)!;
       const { end } = losses[this.#model.loss];
       if (end === 'softmax') this.#kernels.softmax(outputs, (part * each) / classes, classes);
-      else if (end !== null) this.#kernels.activate(outputs, 0, part, each, activationKinds[end]!);
+      else if (end !== null) this.#kernels.activate(outputs, 0, part, each, activationKinds[end]);
       predictions.set(this.#arena.floats(outputs, part * each), from * each);
     }
     return predictions;
@@ -208,10 +206,10 @@ export class FusedEngine implements Engine {
     const labels = losses[this.#model.loss].reads === 'labels';
     if (labels) this.#arena.integers(plan.targets, ys.length).set(ys);
     else this.#arena.floats(plan.targets, ys.length).set(ys);
-    for (const stage of plan.stages) stage.forward(pass);
+    for (const stage of plan.chain.stages) stage.forward(pass);
     const n = this.#output.at(-1)!;
     const rows = (pass.count * sizeOf(this.#output)) / n;
-    const at = plan.stages.at(-1)!.output;
+    const at = plan.chain.output;
     const place = { kernels: this.#kernels, outputs: at, targets: plan.targets, rows, n };
     return { outputs: this.#arena.floats(at, rows * n), place };
   }
@@ -219,18 +217,11 @@ export class FusedEngine implements Engine {
   /** Forward, loss, backward; the gradients land where the pass says. */
   #descend(batch: Examples, pass: Pass): number {
     const { outputs, place } = this.#forward(batch, pass);
-    const { stages, gradients, first } = this.#plan!;
+    const { chain, gradients } = this.#plan!;
     // A copy, since the last stage may tell the slope of its activation from its output.
     this.#arena.floats(gradients[0], outputs.length).set(outputs);
     const loss = lossOf(this.#model.loss, { ...place, outputs: gradients[0] }, true);
-    let dOutput: number = gradients[0];
-    for (let i = stages.length - 1; i >= first; i--) {
-      const stage = stages[i]!;
-      const free = dOutput === gradients[0] ? gradients[1] : gradients[0];
-      const dInput = i === first ? null : stage.inPlace === true ? dOutput : free;
-      stage.backward(pass, dOutput, dInput);
-      if (dInput !== null) dOutput = dInput;
-    }
+    backThrough(chain, pass, gradients[0], gradients, chain.first);
     return loss;
   }
 }

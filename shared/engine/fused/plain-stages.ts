@@ -1,7 +1,7 @@
 import type { Activation, LayerOf } from '../../tasks/layers.ts';
 import { sizeOf } from '../../weights.ts';
 import { dropoutMask } from '../dropout.ts';
-import { activationKinds } from '../kernels/activations.ts';
+import { activating } from './activation.ts';
 import type { Place, Stage } from './stage.ts';
 
 /** Stages without weights that work on each value by itself. */
@@ -9,23 +9,20 @@ import type { Place, Stage } from './stage.ts';
 /** Flatten and reshape: the same bytes under another shape. */
 export const sameStage = ({ input }: Place): Stage => ({ output: input, inPlace: true, forward() {}, backward() {} });
 
-export function activationStage(
-  activation: Activation,
-  { kernels, arena, capacity, input, inputShape, fromLogits }: Place,
-): Stage {
+export function activationStage(activation: Activation, place: Place): Stage {
+  const { arena, capacity, input, inputShape } = place;
   const size = sizeOf(inputShape);
-  const kind = fromLogits ? 0 : activationKinds[activation]!;
   const output = arena.reserve(capacity * size);
+  const n = inputShape.at(-1)!;
+  const work = activating(place, activation, output, size / n, n);
   return {
     output,
     inPlace: true,
     forward({ count }) {
       arena.floats(output, count * size).set(arena.floats(input, count * size));
-      kernels.activate(output, 0, count, size, kind);
+      work.forward(count, 0);
     },
-    backward({ count }, dOutput) {
-      kernels.activateBack(dOutput, output, count * size, kind);
-    },
+    backward: ({ count }, dOutput) => work.backward(count, dOutput),
   };
 }
 

@@ -1,11 +1,9 @@
-import { outlineLayer } from '../../tasks/layers.ts';
-import type { ModelSpec } from '../../tasks/model.ts';
-import { losses, outputShape } from '../../tasks/model.ts';
+import { losses, outputShape, type ModelSpec } from '../../tasks/model.ts';
 import { sizeOf } from '../../weights.ts';
 import type { Kernels } from '../kernels/load.ts';
 import type { Arena } from './arena.ts';
-import type { Stage, Weight } from './stage.ts';
-import { buildStage } from './stages.ts';
+import { buildChain } from './chain.ts';
+import type { Chain, Weight } from './stage.ts';
 
 /** Stages and buffers for batches up to `capacity`. */
 export interface Plan {
@@ -14,11 +12,9 @@ export interface Plan {
   readonly input: number;
   /** Address of labels or targets. */
   readonly targets: number;
-  readonly stages: readonly Stage[];
+  readonly chain: Chain;
   /** Two buffers that the gradients of the stages' outputs take in turn. */
   readonly gradients: readonly [number, number];
-  /** The first stage with weights: no gradient goes before it. */
-  readonly first: number;
 }
 
 export interface PlanContext {
@@ -28,47 +24,46 @@ export interface PlanContext {
   readonly weights: readonly Weight[];
 }
 
-/** Builds a stage for each layer, one after the other in the arena. The arena has to be committed before they run. */
+/** Lays out a model's stages and buffers in the arena, which has to be committed before they run. */
 export function planFor(model: ModelSpec, capacity: number, { kernels, arena, weights }: PlanContext): Plan {
-  let scratchSize = 0;
-  let scratchAt = 0;
-  const scratch = (size: number): (() => number) => {
-    scratchSize = Math.max(scratchSize, size);
-    return () => scratchAt;
-  };
-  const stages: Stage[] = [];
-  const start = arena.reserve(capacity * sizeOf(model.input));
+  const shared = { scratch: sharedBuffer(), inner: [sharedBuffer(), sharedBuffer()] as const };
+  const input = arena.reserve(capacity * sizeOf(model.input));
   const targets = arena.reserve(capacity * sizeOf(outputShape(model)));
-  let input = start;
-  let inputShape: readonly number[] = model.input;
-  let next = 0;
-  let dropouts = 0;
-  let largest = 0;
-  let first = -1;
-  for (const [index, layer] of model.layers.entries()) {
-    const outline = outlineLayer(layer, `${index + 1}`, inputShape);
-    const mine = weights.slice(next, next + outline.weights.length);
-    if (first < 0 && mine.length > 0) first = index;
-    const stage = buildStage(layer, {
-      kernels,
-      arena,
-      capacity,
-      input,
-      inputShape,
-      outputShape: outline.output,
-      weights: mine,
-      fromLogits: index === model.layers.length - 1 && losses[model.loss].end !== null,
-      dropouts,
-      scratch,
-    });
-    stages.push(stage);
-    next += mine.length;
-    if (layer.type === 'dropout') dropouts++;
-    largest = Math.max(largest, sizeOf(inputShape), sizeOf(outline.output));
-    input = stage.output;
-    inputShape = outline.output;
-  }
-  const gradients = [arena.reserve(capacity * largest), arena.reserve(capacity * largest)] as const;
-  scratchAt = arena.reserve(scratchSize);
-  return { capacity, input: start, targets, stages, gradients, first };
+  const chain = buildChain({
+    layers: model.layers,
+    kernels,
+    arena,
+    capacity,
+    input,
+    inputShape: model.input,
+    weights,
+    fromLogits: losses[model.loss].end !== null,
+    dropouts: 0,
+    scratch: shared.scratch.ask,
+    innerGradients: (size) => {
+      const [one, other] = shared.inner.map(({ ask }) => ask(size)) as [() => number, () => number];
+      return () => [one(), other()];
+    },
+  });
+  const gradients = [arena.reserve(capacity * chain.largest), arena.reserve(capacity * chain.largest)] as const;
+  for (const buffer of [shared.scratch, ...shared.inner]) buffer.place((size) => arena.reserve(size));
+  return { capacity, input, targets, chain, gradients };
+}
+
+/** A buffer as large as the largest that anybody asks for; its address is known when all have asked. */
+function sharedBuffer(): {
+  ask(size: number): () => number;
+  place(reserve: (size: number) => number): void;
+} {
+  let most = 0;
+  let at = 0;
+  return {
+    ask(size) {
+      most = Math.max(most, size);
+      return () => at;
+    },
+    place(reserve) {
+      at = reserve(most);
+    },
+  };
 }

@@ -1,4 +1,4 @@
-import type { WeightSpec } from '../../tasks/layers.ts';
+import type { LayerSpec, WeightSpec } from '../../tasks/layers.ts';
 import type { Kernels } from '../kernels/load.ts';
 import type { Arena } from './arena.ts';
 
@@ -50,6 +50,23 @@ export interface Stage {
   backward(pass: Pass, dOutput: number, dInput: number | null): void;
 }
 
+/** Stages one behind the other. */
+export interface Chain {
+  readonly stages: readonly Stage[];
+  /** The first stage with weights, or -1. */
+  readonly first: number;
+  /** Address of the last stage's output. */
+  readonly output: number;
+  /** Of the inputs and outputs of one example. */
+  readonly largest: number;
+}
+
+/** A chain inside of a stage. */
+export interface InnerChain extends Chain {
+  /** Two buffers for the gradients of its stages' outputs, which are the stage's until its backward pass ends. */
+  gradients(): readonly [number, number];
+}
+
 /** What a stage is built into. */
 export interface Place {
   readonly kernels: Kernels;
@@ -68,4 +85,6 @@ export interface Place {
   readonly dropouts: number;
   /** Address of `size` floats that are free between two calls of any stages. */
   scratch(size: number): () => number;
+  /** Builds layers on this stage's input, with this stage's weights. Their stages hold no layers themselves. */
+  inner(layers: readonly LayerSpec[]): InnerChain;
 }

@@ -1,7 +1,7 @@
 import type { Activation } from '../../tasks/layers.ts';
 
-/** The activations whose slope can be told from their value, by the number that source/activation.as.ts knows them by. */
-export const activationKinds: Partial<Record<Activation, number>> = {
+/** The activations of single values, by the number that source/activation.as.ts knows them by. */
+export const activationKinds: Readonly<Record<Exclude<Activation, 'softmax'>, number>> = {
   linear: 0,
   relu: 1,
   relu6: 2,
@@ -10,4 +10,9 @@ export const activationKinds: Partial<Record<Activation, number>> = {
   sigmoid: 5,
   tanh: 6,
   softplus: 7,
+  gelu: 8,
+  swish: 9,
 };
+
+/** Those whose slope cannot be told from their value: they fall and rise. */
+export const needsInput: ReadonlySet<Activation> = new Set(['gelu', 'swish']);

@@ -78,24 +78,38 @@ export interface ConvolutionKernels {
     rows: number,
     between: number,
   ): void;
-  winogradKernel(out: number, w: number, side: number, size: number, between: number): void;
+  winogradKernel(out: number, point: number, w: number, side: number, size: number, between: number): void;
   winogradKernelGradient(
     at: number,
     values: number,
+    point: number,
     side: number,
     size: number,
     alpha: number,
     beta: number,
     between: number,
   ): void;
-  winogradProducts(out: number, count: number, n: number, squares: number, k: number, kernel: number): void;
+  winogradProducts(
+    out: number,
+    outPoint: number,
+    count: number,
+    n: number,
+    squares: number,
+    squaresPoint: number,
+    k: number,
+    kernel: number,
+    kernelPoint: number,
+  ): void;
   winogradGradientProducts(
     out: number,
+    outPoint: number,
     m: number,
     n: number,
     squares: number,
+    squaresPoint: number,
     count: number,
     errors: number,
+    errorsPoint: number,
     beta: number,
   ): void;
 }

@@ -2,6 +2,18 @@ import type { WindowArguments } from './windows.ts';
 
 /** The kernels of single layers, as source/*.as.ts describes them. Addresses and distances in bytes, counts in elements. */
 export interface LayerKernels {
+  /** @param causal - a place sees itself and those before it */
+  attentionWeights(scores: number, length: number, scale: number, causal: boolean): void;
+  repeatPixels(
+    out: number,
+    x: number,
+    rows: number,
+    width: number,
+    channels: number,
+    sizeY: number,
+    sizeX: number,
+  ): void;
+  sumPixels(dx: number, dy: number, rows: number, width: number, channels: number, sizeY: number, sizeX: number): void;
   lookUp(out: number, table: number, indices: number, count: number, width: number): void;
   addToRows(table: number, dy: number, indices: number, count: number, width: number, scale: number): void;
   lstmStep(

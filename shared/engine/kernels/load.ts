@@ -55,6 +55,7 @@ export interface Kernels extends ConvolutionKernels, ImageKernels, LayerKernels 
   activateBack(dy: number, y: number, count: number, kind: number): void;
   columnSums(out: number, x: number, rows: number, n: number, alpha: number, beta: number): void;
   softmax(x: number, rows: number, n: number): void;
+  softmaxBack(dy: number, y: number, rows: number, n: number, scale: number): void;
   sparseCrossEntropy(z: number, labels: number, rows: number, n: number, scale: number): number;
   crossEntropy(z: number, targets: number, rows: number, n: number, scale: number): number;
   binaryCrossEntropy(z: number, targets: number, count: number, scale: number): number;

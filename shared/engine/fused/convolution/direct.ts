@@ -1,6 +1,4 @@
-import type { Landing, Place } from '../stage.ts';
-import type { ConvolutionMethod } from './method.ts';
-import type { ConvolutionShape } from './shape.ts';
+import type { MethodOf } from './method.ts';
 
 /**
  * Any convolution, without a copy of its windows: images are padded once, and then every product reads its rows, which
@@ -9,19 +7,19 @@ import type { ConvolutionShape } from './shape.ts';
  * forward: y = windows(padded x) · W. Gradient of x: the same with dy and the kernel turned around, where padding keeps the
  * sizes right and strides put zeros between the pixels of dy. Gradient of W: windows(padded x)ᵀ · dy, image by image.
  */
-export function direct(shape: ConvolutionShape, place: Place, output: number): ConvolutionMethod {
-  const { kernels, arena, capacity, input } = place;
+export const direct: MethodOf = (shape, place, kernel) => {
+  const { kernels, arena, capacity } = place;
   const { height, width, channels, outHeight, outWidth, filters } = shape;
   const { kernelHeight, kernelWidth, strideY, strideX, top, left } = shape;
   const taps = kernelHeight * kernelWidth;
-  const kernel = place.weights[0]!;
 
   // What the windows read: the images as they are, or in a frame of zeros.
   const paddedHeight = Math.max(height, (outHeight - 1) * strideY + kernelHeight);
   const paddedWidth = Math.max(width, (outWidth - 1) * strideX + kernelWidth);
   const isPadded = paddedHeight > height || paddedWidth > width;
   const paddedSize = paddedHeight * paddedWidth * channels;
-  const padded = isPadded ? arena.reserve(capacity * paddedSize) : input;
+  const frames = isPadded ? arena.reserve(capacity * paddedSize) : 0;
+  let padded = frames;
   const line = 4 * paddedWidth * channels;
 
   // The frame of dy, from which the gradient of the input is convolved.
@@ -35,77 +33,18 @@ export function direct(shape: ConvolutionShape, place: Place, output: number): C
   const places = outHeight * outWidth;
   const scratch = place.scratch(Math.max(capacity * frameSize, 8 * places * Math.ceil(filters / 8)));
 
-  const inputGradient = (count: number, dOutput: number, dInput: number): void => {
-    const depth = taps * filters;
-    for (let tap = 0; tap < taps; tap++) {
-      const from = kernel.at + 4 * (taps - 1 - tap) * channels * filters;
-      kernels.pack(packedKernel + 32 * tap * filters, 32 * depth, from, 4, 4 * filters, filters, channels, 8);
-    }
-    const frame = scratch();
-    kernels.embedImages(
-      frame,
-      frameHeight,
-      frameWidth,
-      dOutput,
-      count,
-      outHeight,
-      outWidth,
-      filters,
-      kernelHeight - 1 - top,
-      kernelWidth - 1 - left,
-      strideY,
-      strideX,
-    );
-    kernels.convolve(
-      dInput,
-      count,
-      height,
-      width,
-      channels,
-      frame,
-      4 * frameSize,
-      4 * frameWidth * filters,
-      filters,
-      1,
-      1,
-      kernelHeight,
-      kernelWidth,
-      packedKernel,
-    );
-  };
-
-  const kernelGradient = (count: number, dOutput: number, { at, alpha, beta }: Landing): void => {
-    const packed = scratch();
-    for (let image = 0; image < count; image++) {
-      kernels.pack(packed, 32 * places, dOutput + 4 * image * places * filters, 4 * filters, 4, places, filters, 8);
-      kernels.convolveGradient(
-        at,
-        alpha,
-        image === 0 ? beta : 1,
-        packed,
-        outHeight,
-        outWidth,
-        filters,
-        padded + 4 * image * paddedSize,
-        line,
-        channels,
-        strideY,
-        strideX,
-        kernelHeight,
-        kernelWidth,
-      );
-    }
-  };
-
   return {
-    forward(count) {
-      const depth = taps * channels;
-      if (isPadded) {
-        kernels.embedImages(padded, paddedHeight, paddedWidth, input, count, height, width, channels, top, left, 1, 1);
+    take(count, images) {
+      if (!isPadded) padded = images;
+      else {
+        kernels.embedImages(padded, paddedHeight, paddedWidth, images, count, height, width, channels, top, left, 1, 1);
       }
-      kernels.pack(packedKernel, 32 * depth, kernel.at, 4 * filters, 4, depth, filters, 8);
+    },
+    convolve(count, out) {
+      const depth = taps * channels;
+      kernels.pack(packedKernel, 32 * depth, kernel, 4 * filters, 4, depth, filters, 8);
       kernels.convolve(
-        output,
+        out,
         count,
         outHeight,
         outWidth,
@@ -121,9 +60,65 @@ export function direct(shape: ConvolutionShape, place: Place, output: number): C
         packedKernel,
       );
     },
-    backward(count, dOutput, dInput, landOf) {
-      if (dInput !== null) inputGradient(count, dOutput, dInput);
-      kernelGradient(count, dOutput, landOf());
+    kernelGradient(count, dOut, { at, alpha, beta }) {
+      const packed = scratch();
+      for (let image = 0; image < count; image++) {
+        kernels.pack(packed, 32 * places, dOut + 4 * image * places * filters, 4 * filters, 4, places, filters, 8);
+        kernels.convolveGradient(
+          at,
+          alpha,
+          image === 0 ? beta : 1,
+          packed,
+          outHeight,
+          outWidth,
+          filters,
+          padded + 4 * image * paddedSize,
+          line,
+          channels,
+          strideY,
+          strideX,
+          kernelHeight,
+          kernelWidth,
+        );
+      }
+    },
+    imageGradient(count, dOut, dImages) {
+      const depth = taps * filters;
+      for (let tap = 0; tap < taps; tap++) {
+        const from = kernel + 4 * (taps - 1 - tap) * channels * filters;
+        kernels.pack(packedKernel + 32 * tap * filters, 32 * depth, from, 4, 4 * filters, filters, channels, 8);
+      }
+      const frame = scratch();
+      kernels.embedImages(
+        frame,
+        frameHeight,
+        frameWidth,
+        dOut,
+        count,
+        outHeight,
+        outWidth,
+        filters,
+        kernelHeight - 1 - top,
+        kernelWidth - 1 - left,
+        strideY,
+        strideX,
+      );
+      kernels.convolve(
+        dImages,
+        count,
+        height,
+        width,
+        channels,
+        frame,
+        4 * frameSize,
+        4 * frameWidth * filters,
+        filters,
+        1,
+        1,
+        kernelHeight,
+        kernelWidth,
+        packedKernel,
+      );
     },
   };
-}
+};

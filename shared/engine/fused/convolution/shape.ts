@@ -1,4 +1,4 @@
-import { windowOf, type LayerOf } from '../../../tasks/layers.ts';
+import { transposedWindowOf, windowOf, type LayerOf } from '../../../tasks/layers.ts';
 
 /** A convolution's sizes, all in pixels but the channels and filters. */
 export interface ConvolutionShape {
@@ -17,6 +17,7 @@ export interface ConvolutionShape {
   readonly left: number;
 }
 
+/** What a layer asks of its images [height, width, channels]. */
 export type Convolution = Omit<LayerOf<'conv2d'>, 'type'> & {
   readonly height: number;
   readonly width: number;
@@ -49,5 +50,38 @@ export function shapeOf({
     strideX,
     top,
     left,
+  };
+}
+
+/**
+ * The convolution whose gradient a transposed one is: it would take that one's outputs, and its channels are that one's
+ * filters.
+ */
+export function shapeOfTransposed({
+  height,
+  width,
+  channels,
+  filters,
+  kernelSize,
+  strides,
+  padding,
+}: Convolution): ConvolutionShape {
+  const [kernelHeight, kernelWidth] = kernelSize;
+  const [strideY, strideX] = strides;
+  const vertical = transposedWindowOf(height, kernelHeight, strideY, padding);
+  const horizontal = transposedWindowOf(width, kernelWidth, strideX, padding);
+  return {
+    height: vertical.output,
+    width: horizontal.output,
+    channels: filters,
+    outHeight: height,
+    outWidth: width,
+    filters: channels,
+    kernelHeight,
+    kernelWidth,
+    strideY,
+    strideX,
+    top: vertical.before,
+    left: horizontal.before,
   };
 }

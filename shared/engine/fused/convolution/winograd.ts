@@ -1,5 +1,4 @@
-import type { Landing, Place } from '../stage.ts';
-import type { ConvolutionMethod } from './method.ts';
+import type { MethodOf } from './method.ts';
 import type { ConvolutionShape } from './shape.ts';
 
 /** Squares are taken to the points so many at a time that what they become, and the kernel, stay in a core's own cache. */
@@ -7,6 +6,8 @@ const squaresAtOnce = 32;
 /** With fewer channels or filters the way to the points and back costs more than it saves. */
 const fewest = 16;
 const points = 36;
+/** Bytes from one point's `size` floats to the next: an odd number of cache lines, so that not all points fall on the same. */
+const apart = (size: number): number => 64 * (Math.ceil(size / 16) | 1);
 
 /** Whether a convolution is one that Winograd's method computes faster: 3 x 3 or 5 x 5, every pixel, enough channels. */
 export const suitsWinograd = (shape: ConvolutionShape): boolean => {
@@ -54,11 +55,11 @@ function cutOf(height: number, width: number, m: number): Cut {
  * The gradient of x is the convolution of dy in its frame with the kernel turned around. The gradient of W is summed at the
  * points, over all squares of the batch, and taken back once.
  */
-export function winograd(shape: ConvolutionShape, place: Place, output: number): ConvolutionMethod {
-  const { kernels, arena, capacity, input } = place;
+export const winograd: MethodOf = (shape, place, kernel) => {
+  const { kernels, arena, capacity } = place;
   const { height, width, channels, outHeight, outWidth, filters, kernelHeight: side, top, left } = shape;
-  const kernel = place.weights[0]!;
   const pairs = channels * filters;
+  const taps = side * side;
   const m = 7 - side;
   const made = cutOf(outHeight, outWidth, m);
   const read = cutOf(height, width, m);
@@ -68,15 +69,27 @@ export function winograd(shape: ConvolutionShape, place: Place, output: number):
   const frameSize = read.frameHeight * read.frameWidth * filters;
   const most = Math.max(made.rows * made.across, read.rows * read.across);
 
-  // In the scratch: what a square becomes between its two halves, the kernel at the points, the squares of images and of
-  // outputs at the points, and, in the way back, the kernel turned around and the frame of dy.
-  const between = 24 * Math.max(12, made.frameWidth, read.frameWidth);
-  const sizes = [between, points * pairs, points * most * channels, points * most * filters];
-  const backSizes = [...sizes, side * side * pairs, capacity * frameSize];
-  const scratch = place.scratch(backSizes.reduce((sum, size) => sum + size, 0));
-  const parts = (): number[] => {
-    let at = scratch();
-    return backSizes.map((size) => (at += 4 * size) - 4 * size);
+  const [kernelPoint, point, outPoint] = [apart(pairs), apart(most * channels), apart(most * filters)];
+
+  // What the scratch holds, in floats.
+  const sizes = {
+    /** A row of squares between the two halves of its way. */
+    between: 24 * Math.max(12, made.frameWidth, read.frameWidth),
+    /** At the points: the kernel or its gradient, squares of images and of outputs. */
+    values: (points * kernelPoint) / 4,
+    squares: (points * point) / 4,
+    outputs: (points * outPoint) / 4,
+    /** The kernel turned around. */
+    turned: taps * pairs,
+    /** Gradients of outputs. */
+    frame: capacity * frameSize,
+  };
+  const scratch = place.scratch(Object.values(sizes).reduce((sum, size) => sum + size, 0));
+  const parts = (): typeof sizes => {
+    let end = scratch();
+    const at = (size: number): number => (end += 4 * size) - 4 * size;
+    const { between, values, squares, outputs, turned, frame } = sizes;
+    return { between: at(between), values: at(values), squares: at(squares), outputs: at(outputs), turned: at(turned), frame: at(frame) }; // prettier-ignore
   };
 
   /** Does a few rows of squares after the other. */
@@ -91,56 +104,62 @@ export function winograd(shape: ConvolutionShape, place: Place, output: number):
     }
   };
 
+  const [frameTop, frameLeft] = [side - 1 - top, side - 1 - left];
+  const line = 4 * made.frameWidth * channels;
+  const frameLine = 4 * read.frameWidth * filters;
+  const embedErrors = (frame: number, count: number, dOut: number): void =>
+    kernels.embedImages(frame, read.frameHeight, read.frameWidth, dOut, count, outHeight, outWidth, filters, frameTop, frameLeft, 1, 1); // prettier-ignore
+
   return {
-    forward(count) {
-      const { down, across, frameHeight, frameWidth } = made;
-      const [between, values, squares, outputs] = parts() as [number, number, number, number];
-      kernels.embedImages(padded, frameHeight, frameWidth, input, count, height, width, channels, top, left, 1, 1);
-      kernels.winogradKernel(values, kernel.at, side, pairs, between);
+    take(count, images) {
+      kernels.embedImages(padded, made.frameHeight, made.frameWidth, images, count, height, width, channels, top, left, 1, 1); // prettier-ignore
+    },
+    convolve(count, out) {
+      const { down, across } = made;
+      const { between, values, squares, outputs } = parts();
+      kernels.winogradKernel(values, kernelPoint, kernel, side, pairs, between);
       eachPart(count, made, (first, rows, n) => {
-        const line = 4 * frameWidth * channels;
-        kernels.winogradSquares(squares, 4 * n * channels, padded, 4 * paddedSize, line, channels, 6, m, down, across, first, rows, between); // prettier-ignore
-        kernels.winogradProducts(outputs, n, filters, squares, channels, values);
-        kernels.winogradOutputs(output, outHeight, outWidth, filters, outputs, 4 * n * filters, m, down, across, first, rows, between); // prettier-ignore
+        kernels.winogradSquares(squares, point, padded, 4 * paddedSize, line, channels, 6, m, down, across, first, rows, between); // prettier-ignore
+        kernels.winogradProducts(outputs, outPoint, n, filters, squares, point, channels, values, kernelPoint);
+        kernels.winogradOutputs(out, outHeight, outWidth, filters, outputs, outPoint, m, down, across, first, rows, between); // prettier-ignore
       });
     },
-    backward(count, dOutput, dInput, landOf) {
-      const [between, values, squares, outputs, turned, frame] = parts() as [number, number, number, number, number, number]; // prettier-ignore
-      const line = 4 * read.frameWidth * filters;
-      const [frameTop, frameLeft] = [side - 1 - top, side - 1 - left];
-      kernels.embedImages(frame, read.frameHeight, read.frameWidth, dOutput, count, outHeight, outWidth, filters, frameTop, frameLeft, 1, 1); // prettier-ignore
-      if (dInput !== null) inputGradient();
-      kernelGradient(landOf());
-
-      function inputGradient(): void {
-        const { down, across } = read;
-        const taps = side * side;
-        for (let tap = 0; tap < taps; tap++) {
-          kernels.transposeMatrix(
-            turned + 4 * tap * pairs,
-            kernel.at + 4 * (taps - 1 - tap) * pairs,
-            channels,
-            filters,
-          );
-        }
-        kernels.winogradKernel(values, turned, side, pairs, between);
-        eachPart(count, read, (first, rows, n) => {
-          kernels.winogradSquares(outputs, 4 * n * filters, frame, 4 * frameSize, line, filters, 6, m, down, across, first, rows, between); // prettier-ignore
-          kernels.winogradProducts(squares, n, channels, outputs, filters, values);
-          kernels.winogradOutputs(dInput!, height, width, channels, squares, 4 * n * channels, m, down, across, first, rows, between); // prettier-ignore
-        });
+    kernelGradient(count, dOut, { at, alpha, beta }) {
+      const { down, across } = made;
+      const { between, values, squares, outputs, frame } = parts();
+      embedErrors(frame, count, dOut);
+      const errors = frame + frameLine * frameTop + 4 * frameLeft * filters;
+      eachPart(count, made, (first, rows, n) => {
+        kernels.winogradSquares(squares, point, padded, 4 * paddedSize, line, channels, 6, m, down, across, first, rows, between); // prettier-ignore
+        kernels.winogradSquares(outputs, outPoint, errors, 4 * frameSize, frameLine, filters, m, m, down, across, first, rows, between); // prettier-ignore
+        kernels.winogradGradientProducts(
+          values,
+          kernelPoint,
+          channels,
+          filters,
+          squares,
+          point,
+          n,
+          outputs,
+          outPoint,
+          first === 0 ? 0 : 1,
+        );
+      });
+      kernels.winogradKernelGradient(at, values, kernelPoint, side, pairs, alpha, beta, between);
+    },
+    imageGradient(count, dOut, dImages) {
+      const { down, across } = read;
+      const { between, values, squares, outputs, turned, frame } = parts();
+      embedErrors(frame, count, dOut);
+      for (let tap = 0; tap < taps; tap++) {
+        kernels.transposeMatrix(turned + 4 * tap * pairs, kernel + 4 * (taps - 1 - tap) * pairs, channels, filters);
       }
-
-      function kernelGradient({ at, alpha, beta }: Landing): void {
-        const { down, across, frameWidth } = made;
-        const errors = frame + line * frameTop + 4 * frameLeft * filters;
-        eachPart(count, made, (first, rows, n) => {
-          kernels.winogradSquares(squares, 4 * n * channels, padded, 4 * paddedSize, 4 * frameWidth * channels, channels, 6, m, down, across, first, rows, between); // prettier-ignore
-          kernels.winogradSquares(outputs, 4 * n * filters, errors, 4 * frameSize, line, filters, m, m, down, across, first, rows, between); // prettier-ignore
-          kernels.winogradGradientProducts(values, channels, filters, squares, n, outputs, first === 0 ? 0 : 1);
-        });
-        kernels.winogradKernelGradient(at, values, side, pairs, alpha, beta, between);
-      }
+      kernels.winogradKernel(values, kernelPoint, turned, side, pairs, between);
+      eachPart(count, read, (first, rows, n) => {
+        kernels.winogradSquares(outputs, outPoint, frame, 4 * frameSize, frameLine, filters, 6, m, down, across, first, rows, between); // prettier-ignore
+        kernels.winogradProducts(squares, point, n, channels, outputs, outPoint, filters, values, kernelPoint);
+        kernels.winogradOutputs(dImages, height, width, channels, squares, point, m, down, across, first, rows, between); // prettier-ignore
+      });
     },
   };
-}
+};

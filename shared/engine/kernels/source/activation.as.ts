@@ -1,7 +1,7 @@
-// Activations, in place and over rows: y = f(x + bias), and from y and dy the gradient of x. Only functions whose
-// derivative can be told from their value. The numbers of `kind` are those of ../activations.ts.
+// Activations, in place and over rows: y = f(x + bias), and from dy the gradient of x, by y where the derivative can be told
+// from the value, else by x + bias. The numbers of `kind` are those of ../activations.ts.
 import { loadPart, storePart } from './lanes.as';
-import { exp4, sigmoid4, tanh4 } from './math.as';
+import { erfc4, exp4, sigmoid4, tanh4 } from './math.as';
 
 const LINEAR = 0;
 const RELU = 1;
@@ -11,6 +11,8 @@ const SELU = 4;
 const SIGMOID = 5;
 const TANH = 6;
 const SOFTPLUS = 7;
+const GELU = 8;
+const SWISH = 9;
 
 // Klambauer et al. 2017, Self-Normalizing Neural Networks, section 2
 const SELU_SCALE: f32 = 1.0507009873554805;
@@ -41,6 +43,14 @@ function softplus4(x: v128): v128 {
   return f32x4.add(f32x4.max(x, f32x4.splat(0)), f32x4.mul(f32x4.add(s, s), p));
 }
 
+/** Φ, the distribution function of the normal distribution. */
+// @ts-ignore: decorator
+@inline
+function normal4(x: v128): v128 {
+  const tail = f32x4.mul(f32x4.splat(0.5), erfc4(f32x4.mul(f32x4.abs(x), f32x4.splat(0.7071067811865476))));
+  return v128.bitselect(tail, f32x4.sub(f32x4.splat(1), tail), f32x4.lt(x, f32x4.splat(0)));
+}
+
 // @ts-ignore: decorator
 @inline
 function value4(kind: i32, x: v128): v128 {
@@ -59,12 +69,16 @@ function value4(kind: i32, x: v128): v128 {
       return tanh4(x);
     case SOFTPLUS:
       return softplus4(x);
+    case GELU: // x Φ(x), Hendrycks and Gimpel 2016
+      return f32x4.mul(x, normal4(x));
+    case SWISH: // x / (1 + e^-x), Ramachandran et al. 2017
+      return f32x4.mul(x, sigmoid4(x));
     default:
       return x;
   }
 }
 
-/** The derivative at x, told from y = f(x). */
+/** The derivative at x, told from x = y where the kind is GELU or SWISH, from y = f(x) for all others. */
 // @ts-ignore: decorator
 @inline
 function slope4(kind: i32, y: v128): v128 {
@@ -87,6 +101,14 @@ function slope4(kind: i32, y: v128): v128 {
       return f32x4.sub(one, f32x4.mul(y, y));
     case SOFTPLUS:
       return f32x4.sub(one, exp4(f32x4.neg(y)));
+    case GELU: {
+      const density = f32x4.mul(f32x4.splat(0.3989422804014327), exp4(f32x4.mul(f32x4.splat(-0.5), f32x4.mul(y, y))));
+      return f32x4.add(normal4(y), f32x4.mul(y, density));
+    }
+    case SWISH: {
+      const s = sigmoid4(y);
+      return f32x4.mul(s, f32x4.add(one, f32x4.mul(y, f32x4.sub(one, s))));
+    }
     default:
       return one;
   }
@@ -118,7 +140,7 @@ export function activate(x: usize, bias: usize, rows: i32, n: i32, kind: i32): v
   }
 }
 
-/** dy [count] becomes the gradient before the activation: dy f'(x), from y = f(x). */
+/** dy [count] becomes the gradient before the activation: dy f'(x), from y = f(x), or from y = x for GELU and SWISH. */
 export function activateBack(dy: usize, y: usize, count: i32, kind: i32): void {
   if (kind == LINEAR) return;
   for (; count >= 4; count -= 4) {
@@ -188,5 +210,28 @@ export function softmax(x: usize, rows: i32, n: i32): void {
       store<f32>(at, load<f32>(at) * scale);
     }
     x += <usize>n << 2;
+  }
+}
+
+/** dy [rows, n] becomes scale times the gradient before a softmax, y (dy - the sum of dy y over the row), from y. */
+export function softmaxBack(dy: usize, y: usize, rows: i32, n: i32, scale: f32): void {
+  for (; rows > 0; rows--) {
+    let sums = f32x4.splat(0);
+    let at: usize = 0;
+    for (let left = n; left > 0; left -= 4) {
+      sums = f32x4.add(sums, f32x4.mul(loadPart(dy + at, left), loadPart(y + at, left)));
+      at += 16;
+    }
+    const shift = f32x4.splat(
+      f32x4.extract_lane(sums, 0) + f32x4.extract_lane(sums, 1) + (f32x4.extract_lane(sums, 2) + f32x4.extract_lane(sums, 3)),
+    );
+    at = 0;
+    for (let left = n; left > 0; left -= 4) {
+      const slope = f32x4.mul(f32x4.splat(scale), f32x4.mul(loadPart(y + at, left), f32x4.sub(loadPart(dy + at, left), shift)));
+      storePart(dy + at, slope, left);
+      at += 16;
+    }
+    dy += <usize>n << 2;
+    y += <usize>n << 2;
   }
 }

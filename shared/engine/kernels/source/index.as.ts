@@ -16,3 +16,5 @@ export * from './recurrent.as';
 export * from './pool-forward.as';
 export * from './depthwise-forward.as';
 export * from './normalise.as';
+export * from './attention.as';
+export * from './upsample.as';

@@ -53,6 +53,28 @@ export function tanh4(x: v128): v128 {
   return v128.bitselect(near, far, f32x4.lt(f32x4.abs(x), f32x4.splat(0.25)));
 }
 
+/**
+ * The complementary error function of x >= 0 to within 1e-6 of its value: t e^(-x² + p(t)), t = 1 / (1 + x / 2), with the
+ * Chebyshev fit of W. Press et al., Numerical Recipes in C, second edition, section 6.2.
+ */
+// @ts-ignore: decorator
+@inline
+export function erfc4(x: v128): v128 {
+  const one = f32x4.splat(1);
+  const t = f32x4.div(one, f32x4.add(one, f32x4.mul(x, f32x4.splat(0.5))));
+  let p = f32x4.splat(0.17087277);
+  p = f32x4.add(f32x4.mul(p, t), f32x4.splat(-0.82215223));
+  p = f32x4.add(f32x4.mul(p, t), f32x4.splat(1.48851587));
+  p = f32x4.add(f32x4.mul(p, t), f32x4.splat(-1.13520398));
+  p = f32x4.add(f32x4.mul(p, t), f32x4.splat(0.27886807));
+  p = f32x4.add(f32x4.mul(p, t), f32x4.splat(-0.18628806));
+  p = f32x4.add(f32x4.mul(p, t), f32x4.splat(0.09678418));
+  p = f32x4.add(f32x4.mul(p, t), f32x4.splat(0.37409196));
+  p = f32x4.add(f32x4.mul(p, t), f32x4.splat(1.00002368));
+  p = f32x4.add(f32x4.mul(p, t), f32x4.splat(-1.26551223));
+  return f32x4.mul(t, exp4(f32x4.sub(p, f32x4.mul(x, x))));
+}
+
 /** The natural logarithm of a positive finite number, to 1e-14. */
 export function log(x: f64): f64 {
   const bits = reinterpret<u64>(x);

@@ -105,21 +105,23 @@ export function winogradOutputs(
 }
 
 /** Takes a kernel w [side, side, size], side 3 or 5 and size a multiple of 4, to the points: out [36, size]. */
-export function winogradKernel(out: usize, w: usize, side: i32, size: i32, between: usize): void {
+export function winogradKernel(out: usize, point: usize, w: usize, side: i32, size: i32, between: usize): void {
   const tap = <usize>size << 2;
   for (let i: usize = 0; i < tap; i += 16) {
-    if (side == 3) square(Way.Taps3, w + i, 3 * tap, tap, out + i, 6 * tap, tap, between);
-    else square(Way.Taps5, w + i, 5 * tap, tap, out + i, 6 * tap, tap, between);
+    if (side == 3) square(Way.Taps3, w + i, 3 * tap, tap, out + i, 6 * point, point, between);
+    else square(Way.Taps5, w + i, 5 * tap, tap, out + i, 6 * point, point, between);
   }
 }
 
 /** at [side, side, size] = alpha times the gradient of a kernel, given that of its values, [36, size], + beta at. */
-export function winogradKernelGradient(at: usize, values: usize, side: i32, size: i32, alpha: f32, beta: f32, between: usize): void {
+export function winogradKernelGradient(
+  at: usize, values: usize, point: usize, side: i32, size: i32, alpha: f32, beta: f32, between: usize,
+): void {
   const tap = <usize>size << 2;
   const made = between + 36 * 16;
   for (let i: usize = 0; i < tap; i += 16) {
-    if (side == 3) square(Way.Gradient3, values + i, 6 * tap, tap, made, 3 * 16, 16, between);
-    else square(Way.Gradient5, values + i, 6 * tap, tap, made, 5 * 16, 16, between);
+    if (side == 3) square(Way.Gradient3, values + i, 6 * point, point, made, 3 * 16, 16, between);
+    else square(Way.Gradient5, values + i, 6 * point, point, made, 5 * 16, 16, between);
     let to = at + i;
     for (let k = 0; k < side * side; k++) {
       let value = times(alpha, v128.load(made + (<usize>k << 4)));
@@ -131,21 +133,26 @@ export function winogradKernelGradient(at: usize, values: usize, side: i32, size
 }
 
 /** At each point: out [count, n] = squares [count, k] times kernel [k, n]. */
-export function winogradProducts(out: usize, count: i32, n: i32, squares: usize, k: i32, kernel: usize): void {
+export function winogradProducts(
+  out: usize, outPoint: usize, count: i32, n: i32, squares: usize, squaresPoint: usize, k: i32, kernel: usize, kernelPoint: usize,
+): void {
   for (let point = 0; point < 36; point++) {
     product(out, n << 2, count, n, squares, k << 2, k << 4, 4, 0, 1, k, kernel, n << 2, 32, 1, 0);
-    out += <usize>(count * n) << 2;
-    squares += <usize>(count * k) << 2;
-    kernel += <usize>(k * n) << 2;
+    out += outPoint;
+    squares += squaresPoint;
+    kernel += kernelPoint;
   }
 }
 
 /** At each point: out [m, n] = transposed squares [count, m] times errors [count, n], + beta out. */
-export function winogradGradientProducts(out: usize, m: i32, n: i32, squares: usize, count: i32, errors: usize, beta: f32): void {
+export function winogradGradientProducts(
+  out: usize, outPoint: usize, m: i32, n: i32, squares: usize, squaresPoint: usize, count: i32, errors: usize, errorsPoint: usize,
+  beta: f32,
+): void {
   for (let point = 0; point < 36; point++) {
     product(out, n << 2, m, n, squares, 4, 16, m << 2, 0, 1, count, errors, n << 2, 32, 1, beta);
-    out += <usize>(m * n) << 2;
-    squares += <usize>(count * m) << 2;
-    errors += <usize>(count * n) << 2;
+    out += outPoint;
+    squares += squaresPoint;
+    errors += errorsPoint;
   }
 }
