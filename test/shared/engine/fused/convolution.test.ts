@@ -96,6 +96,11 @@ describe('the fused convolution', () => {
             ],
           };
           await expectAsReference(behind, 10 * index + side + 1, { count });
+          const turned: Chain = {
+            input: [...size, given],
+            layers: [{ type: 'conv2dTranspose', kernelSize: side, ...layer }],
+          };
+          await expectAsReference(turned, 10 * index + side + 2, { count });
         }
       });
 
