@@ -42,8 +42,8 @@ export const runConfigSchema = v.strictObject({
   modulusBits: v.optional(v.pipe(v.number(), v.integer(), v.minValue(16), v.maxValue(32))),
   weighting: v.optional(v.picklist(['examples', 'uniform']), 'examples'),
   strategy: v.optional(strategySchema, { name: 'fedavg' }),
-  /** A report with a larger L2 norm is refused; under secure aggregation its client scales it down to it. */
-  maxUpdateNorm: v.optional(positive, 1_000),
+  /** A report with a larger L2 norm is refused: sums have steps of a part of it, so it is no larger than need be; under secure aggregation its client scales it down to it. */
+  maxUpdateNorm: v.optional(v.pipe(positive, v.maxValue(1e12)), 1_000),
   /** A report that claims more examples is refused. */
   maxExamples: v.optional(natural, 1_000_000),
   /** Central evaluation after every so many rounds, and after the last; 0: never. */

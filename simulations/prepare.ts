@@ -9,7 +9,7 @@ import { taskByName } from '../shared/tasks/catalog.ts';
 import { checkTaskFits } from '../shared/tasks/fit.ts';
 import { checkTask, type Task } from '../shared/tasks/task.ts';
 import { attackersOf, attackOf, parseAttack } from './attacks/parse.ts';
-import type { SimulatedAttack } from './attacks/tampering.ts';
+import { checkCollusion, type SimulatedAttack } from './attacks/tampering.ts';
 import type { LoadedData } from './datasets/loaded.ts';
 import { loadData, testSpecOf } from './datasets/registry.ts';
 import { Days } from './days.ts';
@@ -121,10 +121,15 @@ export async function prepare(options: SimulationOptions, load: Load = loadData)
     const comeAndGo = (devices.availability ?? 1) < 1;
     const minClients = comeAndGo ? (settings.clientsPerRound ?? 1) : clients;
     const input = { secureAggregation: false, maxAttempts: 10, ...settings, task, minClients, seed };
-    return checkRunConfig(input);
+    const config = checkRunConfig(input);
+    const { strategy } = config;
+    if (strategy.name !== 'scaffold' && strategy.name !== 'feddyn') return config;
+    const { population = clients } = (settings.strategy ?? {}) as Partial<typeof strategy>;
+    return { ...config, strategy: { ...strategy, population } }; // also where a round waits for fewer
   };
   // First with any number of clients, so that a bad setting does not wait for the data.
-  const { clientsPerRound } = configFor(Math.max(wanted ?? 100, settings.clientsPerRound ?? 1));
+  const planned = configFor(Math.max(wanted ?? 100, settings.clientsPerRound ?? 1));
+  const { clientsPerRound } = planned;
   const pickable = (clients: number, why = ''): void => {
     if ((clientsPerRound ?? 0) <= clients) return;
     refuse(`clientsPerRound: ${clientsPerRound} clients cannot be picked from ${clients}${why}`);
@@ -136,7 +141,7 @@ export async function prepare(options: SimulationOptions, load: Load = loadData)
     const parsed = parseAttack(attackSpec);
     return { attack: attackOf(parsed, task.data), attackers: attackersOf(clients, parsed, seed) };
   };
-  attackIn(1); // before the data are loaded
+  checkCollusion(attackIn(1), planned.task.training); // before the data are loaded
   const source = dataSpec ?? base.data.source;
   if (source === undefined) return refuse(`data: task ${base.name} names no data set; say which`);
 

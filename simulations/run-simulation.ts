@@ -115,7 +115,7 @@ async function open(
   const { parts } = data;
   const { seed, clientsPerRound, clientFraction = 1 } = config;
   const cohort = clientsPerRound ?? Math.max(1, Math.round(clientFraction * parts.length));
-  const tamper = tamperingOf(attack, { pool, parts, seed, cohort });
+  const tamper = tamperingOf(attack, { pool, parts, seed, plan: config.task.training, cohort });
   // Plain training carries nothing from round to round.
   const storeOf = clientStores(config.task.training.algorithm === undefined ? null : (folder?.path ?? null));
   const measureUpdates = prepared.drift ? { measureUpdates: driftMeasure() } : {};

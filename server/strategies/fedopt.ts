@@ -16,7 +16,8 @@ export interface AdaptiveOptions {
  *   v <- beta2 v + (1 - beta2) g²               FedAdam
  *   v <- v - (1 - beta2) g² sign(v - g²)        FedYogi
  *   w <- w + eta m / (sqrt(v) + tau)
- * State: m and v one after the other, length 2d; both begin at 0, and nothing corrects that, as in the paper.
+ * State: m and v one after the other, length 2d; both begin at 0, and nothing corrects that. (The paper's theory asks for a v of
+ * tau² or more at first, which would at most halve the first steps.)
  *
  * Equals FedAvg in the limit: beta1 = 0 and eta = tau much larger than any sqrt(v), so that the step is g · eta / tau = g; from
  * tau = 2^60 on to the last bit.

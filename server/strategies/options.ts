@@ -72,7 +72,7 @@ const variants = [
   v.strictObject({
     name: v.literal('ditto'),
     serverLearningRate: serverLearningRate(1),
-    lambda: v.optional(positive, 0.1),
+    lambda: notNegative(0.1),
   }),
   v.strictObject({
     name: v.literal('norm-bounding'),
@@ -99,7 +99,7 @@ const variants = [
     name: v.literal('geometric-median'),
     serverLearningRate: serverLearningRate(1),
     iterations: iterations(10),
-    smoothing: v.optional(positive, 1e-6),
+    smoothing: v.optional(v.pipe(v.number(), v.finite(), v.minValue(1e-30)), 1e-6),
   }),
   v.strictObject({
     name: v.literal('centered-clipping'),

@@ -21,7 +21,7 @@ export const trimmedMean = ({
   leastReports: 1,
   init: stateless,
   async aggregate(state, weights, set, pause) {
-    const cut = Math.floor(beta * set.updates.length);
+    const cut = Math.floor(beta * set.updates.length + 1e-9); // 0.29 · 100 is 28.999... in float64
     const mean = (sorted: Float64Array): number => meanOf(sorted.subarray(cut, sorted.length - cut));
     return moved(state, weights, await byCoordinate(set, pause, mean), serverLearningRate);
   },

@@ -5,7 +5,6 @@ import * as v from 'valibot';
  * plan so that its hash covers it. Implemented in client/algorithms, where each has its formula and paper.
  */
 
-const positive = v.pipe(v.number(), v.finite(), v.gtValue(0));
 const layers = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(256));
 
 export const algorithmSchema = v.variant('name', [
@@ -24,7 +23,7 @@ export const algorithmSchema = v.variant('name', [
   /** FedPer: the last `layers` layers with weights stay on the device. FedRep: they are trained first, for `headEpochs`, alone. */
   v.strictObject({ name: v.literal('personal-head'), layers, headEpochs: v.optional(layers) }),
   /** Ditto: beside the global model a personal one, drawn to it by lambda/2 |v - w_t|². */
-  v.strictObject({ name: v.literal('personal-model'), lambda: positive }),
+  v.strictObject({ name: v.literal('personal-model'), lambda: v.pipe(v.number(), v.finite(), v.minValue(0)) }),
 ]);
 
 export type AlgorithmSpec = v.InferOutput<typeof algorithmSchema>;

@@ -31,6 +31,9 @@ const kinds = {
 export type AttackName = keyof typeof kinds;
 export const attackNames = Object.keys(kinds) as readonly AttackName[];
 
+/** Of options that mean nothing below. */
+const least: Readonly<Record<string, number>> = { scale: 0, deviation: 0, share: 0 };
+
 const refuse = (text: string): FederatedError => new FederatedError('BAD_CONFIG', `attack: ${text}`);
 
 /**
@@ -58,6 +61,7 @@ export function parseAttack(spec: string): AttackSpec {
       const shown = known.map((option) => `${option}=…`).join(', ');
       throw refuse(`${name}: ${JSON.stringify(setting)} is no option of it, or no number; it has ${shown || 'none'}`);
     }
+    if (value < (least[key] ?? -Infinity)) throw refuse(`${name}: ${key} is ${least[key]} or more, got ${text}`);
     options[key] = value;
   }
   return { name: name as AttackName, fraction, options };

@@ -3,10 +3,7 @@ import type { Rows } from './messages.ts';
 import type { TrainingPool } from './pool.ts';
 
 /** Changes what a client sends, as an attacker would. Must not change what it is given. */
-export type Tamper = (
-  update: TrainResult,
-  request: Pick<TrainRequest, 'round' | 'weights' | 'task'>,
-) => Promise<TrainResult>;
+export type Tamper = (update: TrainResult, request: Pick<TrainRequest, 'round' | 'weights'>) => Promise<TrainResult>;
 
 /** One client's training in the pool: its examples are there already. */
 export class PoolTrainer implements Trainer {
@@ -36,7 +33,7 @@ export class PoolTrainer implements Trainer {
   async train({ task, weights, round, seed, adjust, signal }: TrainRequest): Promise<TrainResult> {
     const job = { rows: this.#rows, weights, plan: task.training, round, seed, adjust };
     const update = await this.#pool.train(job, this.#due(), signal);
-    return this.#tamper === null ? update : this.#tamper(update, { round, weights, task });
+    return this.#tamper === null ? update : this.#tamper(update, { round, weights });
   }
 
   async close(): Promise<void> {}

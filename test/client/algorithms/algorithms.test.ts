@@ -114,6 +114,8 @@ describe('FedNova', () => {
     // m = 0.5, 3 steps. Polyak: 1 + 0.5 + 0.25, 1 + 0.5, 1 = 4.25. Nesterov: 1 + 0.5 times each of these = 3 + 2.125
     expect(accumulatedSteps({ name: 'momentum', momentum: 0.5 }, 3)).to.equal(4.25);
     expect(accumulatedSteps({ name: 'nesterov', momentum: 0.5 }, 3)).to.equal(5.125);
+    // With m near 1 each of 10 steps uses all gradients before it: 10 + 9 + ... + 1
+    expect(accumulatedSteps({ name: 'momentum', momentum: 1 - 1e-9 }, 10)).to.be.closeTo(55, 1e-6);
     expect(accumulatedSteps({ name: 'sgd' }, 3)).to.equal(3);
     expect(accumulatedSteps({ name: 'rmsprop', decay: 0.9, epsilon: 1e-7 }, 3)).to.equal(null);
   });

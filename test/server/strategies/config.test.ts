@@ -92,6 +92,9 @@ describe("a run's strategy", () => {
     expect(messageOf(() => checkRunConfig(withStrategy({ name: 'fedadam', beta1: 1 })))).to.match(/strategy.beta1/);
     expect(messageOf(() => checkRunConfig(withStrategy({ name: 'fedavg', beta1: 0.5 })))).to.match(/strategy.beta1/);
     expect(messageOf(() => checkRunConfig(withStrategy({ name: 'norm-bounding' })))).to.match(/strategy.clippingNorm/);
+    expect(messageOf(() => checkRunConfig(withStrategy({ name: 'fedavg' }, { maxUpdateNorm: 1e13 })))).to.match(
+      /maxUpdateNorm/,
+    );
   });
 
   it('fedbuff is refused with what means nothing to it, and with secure aggregation, and says why', () => {

@@ -74,6 +74,12 @@ describe('known answers of robust rules', () => {
     expect(await after(median(), 1, 4, 100, 2)).to.equal(3);
   });
 
+  it('the trimmed mean at beta 0.29 leaves out 29 of 100 on each side, though 0.29 · 100 is a little less in binary', async () => {
+    // 29 of 1000, 42 of 5, 29 of 0: the mean of the 42 in the middle
+    const values = Array.from({ length: 100 }, (_, i) => (i < 29 ? 1_000 : i < 71 ? 5 : 0));
+    expect(await after(trimmedMean({ beta: 0.29 }), ...values)).to.equal(5);
+  });
+
   it('the trimmed mean at beta 0.25 of 0.5, 1, 2, 100 is 1.5, and row by row 0.5', async () => {
     expect(await after(trimmedMean({ beta: 0.25 }), 0.5, 1, 2, 100)).to.equal(1.5);
     const rows = [
@@ -189,6 +195,7 @@ describe("a robust rule in a run's config", () => {
     expect(messageOf({ name: 'krum', byzantine: 3 }, { minReports: 8 })).to.match(/needs 9 reports.*minReports is 8/);
     expect(messageOf({ name: 'krum', byzantine: 3 })).to.equal('nothing was refused');
     expect(messageOf({ name: 'trimmed-mean', beta: 0.5 })).to.match(/strategy.beta/);
+    expect(messageOf({ name: 'geometric-median', smoothing: 1e-310 })).to.match(/strategy.smoothing/);
   });
 
   it('is refused where its updates would not fit into memory', () => {
@@ -200,5 +207,28 @@ describe("a robust rule in a run's config", () => {
     };
     const task = { ...tinyConfig().task, model, data: { features: [11_000], labels: { targets: 10_000 } } };
     expect(messageOf({ name: 'median' }, { task })).to.match(/^BAD_CONFIG .*keeps every update.*lower clientsPerRound/);
+  });
+});
+
+describe('rules over single updates and running statistics', () => {
+  const statistics = [{ start: 1, end: 2 }];
+
+  it('give a variance the median of what the clients have, so that no rate takes it below zero', async () => {
+    // Variances 0.4, 0.4 and 0.5 from 1; twice the median change of -0.6 would be -0.2.
+    const reports = [{ update: [1, -0.6] }, { update: [2, -0.6] }, { update: [3, -0.5] }];
+    const { weights } = await afterRound(median({ serverLearningRate: 2 }), { weights: [0, 1] }, reports, {
+      statistics,
+    });
+    expect(weights[0]).to.equal(4);
+    expect(weights[1]).to.be.closeTo(0.4, 1e-6);
+  });
+
+  it('keep what they carry from round to round away from it', async () => {
+    const rule = centeredClipping();
+    const first = [{ update: [0, -0.9] }, { update: [0, -0.9] }, { update: [0, -0.9] }];
+    const one = await afterRound(rule, { weights: [0, 1] }, first, { statistics });
+    const second = [{ update: [8, 0] }, { update: [9, 0] }, { update: [8, 0] }];
+    const two = await afterRound(rule, one, second, { statistics });
+    expect(two.weights[1]).to.be.closeTo(0.1, 1e-6);
   });
 });

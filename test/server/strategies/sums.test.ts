@@ -100,6 +100,14 @@ describe('server optimisers', () => {
   });
 });
 
+describe('q-FedAvg', () => {
+  it('says so where its reports are too small for a sum, instead of standing still', async () => {
+    const reports = [{ update: [1e-30], metrics: { 'fair-weight': 1e-30 } }];
+    const failure = await afterRound(qFedAvg(), { weights: [0] }, reports).then(String, String);
+    expect(failure).to.match(/qfedavg: the losses to the power of q are too small .*lower q/);
+  });
+});
+
 describe('strategies with more than one sum', () => {
   it('SCAFFOLD moves c by the part of the population that reported', async () => {
     // Two of four clients, weights 1 and 3: w = (1 * 1 + 3 * 5) / 4 = 4; c = 2/4 * (1 * 2 + 3 * 6) / 4 = 2.5

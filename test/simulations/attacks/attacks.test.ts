@@ -164,6 +164,7 @@ describe('an attack in one word', () => {
     expect(messageOf(() => parseAttack('alie:1.5'))).to.match(/0 to 1/);
     expect(messageOf(() => parseAttack('alie:0.5,scale=1'))).to.match(/"scale=1" is no option.*z=/);
     expect(messageOf(() => parseAttack('alie:0.5,z=many'))).to.match(/no number/);
+    expect(messageOf(() => parseAttack('noise:0.5,deviation=-1'))).to.match(/noise: deviation is 0 or more, got -1/);
     const digits = taskByName('mnist-2nn').data;
     expect(messageOf(() => attackOf(parseAttack('backdoor:0.1,target=10'), digits))).to.match(/label from 0 to 9/);
     const numbers = { features: [3], labels: { targets: 1 } };
@@ -229,12 +230,34 @@ describe('attacks in a simulation', () => {
     const hashOf = async (changes: object): Promise<string> =>
       (await simulate(cloudSimulation({ data, ...changes })).result).weightsSha256;
     const honest = await hashOf({});
-    const compared = ['min-max:0.25', 'label-flip:0.5'].map(async (attack) => {
-      const [one, two] = await Promise.all([1, 2].map((workers) => hashOf({ attack, workers })));
+    const partial = { devices: { stragglers: 0.5, partialWork: true }, localEpochs: 5, rounds: 3 };
+    const settings = [{ attack: 'min-max:0.25' }, { attack: 'label-flip:0.5' }, { attack: 'alie:0.5,z=1', ...partial }];
+    const compared = settings.map(async (setting) => {
+      const [one, two] = await Promise.all([1, 2].map((workers) => hashOf({ ...setting, workers })));
       expect(one).to.equal(two);
       expect(one).to.not.equal(honest);
     });
     await Promise.all(compared);
     expect([data.xs, data.ys]).to.deep.equal(before);
+  });
+
+  it('know what honest clients of FedProx would report, and are refused where they cannot', async () => {
+    // All clients report the mean of what they would report honestly (z = 0): the mean of the reports stays what it was.
+    const strategy = { name: 'fedprox', proximalMu: 5 } as const;
+    const options = {
+      strategy,
+      clientsPerRound: 12,
+      rounds: 3,
+      weighting: 'uniform',
+      localEpochs: 2,
+      batchSize: 'full',
+    } as const;
+    const honest = await simulate(cloudSimulation(options)).result;
+    const attacked = await simulate(cloudSimulation({ ...options, attack: 'alie:1,z=0' })).result;
+    expect(attacked.loss).to.be.closeTo(honest.loss!, 1e-4);
+    const refused = simulate(
+      cloudSimulation({ ...options, strategy: { name: 'scaffold' }, attack: 'alie:0.5' }),
+    ).result;
+    expect(await refused.then(String, String)).to.match(/attack: alie needs to know .* \(control-variates\)/);
   });
 });
