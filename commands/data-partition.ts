@@ -8,7 +8,7 @@ import { describePartition, type PartitionDescription, type Spread } from '../si
 import { labelledOf } from '../simulations/partitions/labelled.ts';
 import { parsePartition, partitionKinds } from '../simulations/partitions/parse.ts';
 import { partitionBars, partitionHeatMap } from '../simulations/partitions/plot.ts';
-import { printJson, printTable, runAction, say } from './output.ts';
+import { input, printJson, printTable, runAction, say } from './output.ts';
 import { number } from './run-options.ts';
 
 const partitions = `
@@ -40,11 +40,16 @@ export const partitionCommand = (): Command =>
     .action((spec: string, flags: PartitionFlags) => runAction(flags.json, () => showPartition(spec, flags)));
 
 async function showPartition(spec: string, { partition, clients, seed, svg, json }: PartitionFlags): Promise<void> {
-  const partitioner = parsePartition(partition); // before the data, which may take long
-  if (svg !== undefined) await checkSvg(svg);
-  const examples = labelledOf(await loadData(spec));
-  const wanted = clients ?? (partitioner.choosesClients === true ? null : 10);
-  const lists = partitioner.assign(examples, wanted, seeded(seed, 'partition'));
+  const { partitioner, examples, wanted, lists } = await input(async () => {
+    const partitioner = parsePartition(partition); // before the data, which may take long
+    if (!Number.isInteger(seed) || seed < 0) {
+      throw new FederatedError('BAD_ARGUMENT', `--seed: expected a whole number from 0, got ${seed}`);
+    }
+    if (svg !== undefined) await checkSvg(svg);
+    const examples = labelledOf(await loadData(spec));
+    const wanted = clients ?? (partitioner.choosesClients === true ? null : 10);
+    return { partitioner, examples, wanted, lists: partitioner.assign(examples, wanted, seeded(seed, 'partition')) };
+  });
   const found = describePartition(lists, examples);
   const about = { name: `${spec}, ${partitioner.name}`, clients: partitioner.names?.(examples, wanted) ?? null };
   const files: Record<string, string> = {};

@@ -13,7 +13,8 @@ What --data takes: NAME[:SLICE][@test]
   adult:sex=Female          one group of a set that knows groups
   adult@test                the test examples
   mnist?target=features     the features as targets, for an autoencoder
-  house.csv?label=kind      a CSV file (also ?target=COLUMN, &client=COLUMN, &missing=drop)`;
+  house.csv?label=kind      a CSV file (also ?target=COLUMN, &client=COLUMN, &missing=drop,
+                            &classes=flat|house|villa for the order of named classes)`;
 
 /** `fedloom data ls`: the data sets that are known by name, and where they are. */
 export function command(): Command {

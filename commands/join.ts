@@ -14,7 +14,7 @@ import { lockFolder } from '../client/node/lock.ts';
 import { FederatedError } from '../shared/errors.ts';
 import { autoOrder } from '../shared/engine/backends/names.ts';
 import { parseLink } from '../shared/protocol/link.ts';
-import { loadData } from '../simulations/datasets/registry.ts';
+import { checkClassNames, loadData } from '../simulations/datasets/registry.ts';
 import { dim, printJson, runAction, say } from './output.ts';
 import { addTlsFlags, tlsFrom, type TlsFlags } from './tls-flags.ts';
 
@@ -110,6 +110,7 @@ async function joinFederation(link: string, options: JoinOptions): Promise<void>
       ...(tls === undefined ? {} : { tls }),
       data: async ({ task }) => {
         try {
+          checkClassNames(data, task.data);
           await toExamples(data, task.data);
         } catch (thrown) {
           misfit = thrown; // no round will mend it

@@ -1,4 +1,4 @@
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { Command } from 'commander';
 import { formatValue } from '../simulations/reports/format.ts';
 import { headline } from '../simulations/reports/headline.ts';
@@ -55,7 +55,8 @@ async function report(runOrFolder: string, options: Options): Promise<void> {
   }
   if (options.tensorboard !== undefined) {
     const { name, bytes } = eventFile(run);
-    const file = resolve(options.tensorboard, name);
+    // Each run in a folder of its own: TensorBoard takes a folder for a run.
+    const file = resolve(options.tensorboard, await runFolderName(runOrFolder, run.name), name);
     await input(() => writeAll(new Map([[file, bytes]]), 'tensorboard'));
     further.push(file);
   }
@@ -88,4 +89,11 @@ async function report(runOrFolder: string, options: Options): Promise<void> {
   say(`${run.name}: ${rounds} rounds${measured}.`);
   if (mlflow !== null) say(`MLflow: experiment ${mlflow.experimentId}, run ${mlflow.runId}`);
   for (const file of written) process.stdout.write(`${file}\n`);
+}
+
+/** What TensorBoard shows a run as: the way to its folder from here, or its name. */
+async function runFolderName(runOrFolder: string, name: string): Promise<string> {
+  if (!(await isRunFolder(runOrFolder))) return name;
+  const from = relative(process.cwd(), resolve(runOrFolder));
+  return from === '' || from.startsWith('..') || isAbsolute(from) ? basename(resolve(runOrFolder)) : from;
 }

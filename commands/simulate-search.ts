@@ -62,8 +62,9 @@ export async function runSearch(command: Command, settings: SimulationFlags, req
   const load = loadOnce();
   const first = await input(() => optionsOf(settingsOf(space, 0, 0)));
   const { seed = 1, rounds = 100 } = first;
-  const { config } = await input(() => prepare({ ...first, rounds }, load)); // what no trial can do is said before the first begins
+  const { config, test } = await input(() => prepare({ ...first, rounds }, load)); // what no trial can do is said before the first begins
   const metric = request.metric ?? ('classes' in config.task.data.labels ? 'eval/accuracy' : 'eval/loss');
+  await input(() => checkMetric(metric, test !== null && config.evaluateEvery > 0));
   const brackets = trials === undefined ? hyperband(rounds, eta) : [successiveHalving(trials, rounds, eta)];
   const about = { search: text, trials: trials ?? null, eta, rounds, seed, metric };
   await input(() => claim(out, about));
@@ -164,4 +165,21 @@ function show({ trials, best }: SearchResult, metric: string, folderOf: (setting
       ? 'No trial came to the end with a value.'
       : `Best: ${nameOf(best.settings)}, ${metric} ${formatValue(metric, best.value)}, in ${folderOf(best.settings)}`,
   );
+}
+
+const measuredKinds = ['eval', 'train', 'fairness', 'group', 'drift', 'attack', 'norm'];
+
+/** What no round will measure is said before any is trained. */
+function checkMetric(metric: string, isMeasured: boolean): void {
+  const [kind = '', rest] = metric.split('/');
+  if (rest === undefined || !measuredKinds.includes(kind)) {
+    const known = measuredKinds.map((each) => `${each}/…`).join(', ');
+    throw new FederatedError(
+      'BAD_ARGUMENT',
+      `--metric: expected a tag such as eval/loss (${known}), got ${JSON.stringify(metric)}`,
+    );
+  }
+  if (kind === 'eval' && !isMeasured) {
+    throw new FederatedError('BAD_ARGUMENT', `--metric: ${metric} is measured on test examples; give some with --test, and an --evaluate-every above 0`); // prettier-ignore
+  }
 }

@@ -67,8 +67,9 @@ async function run(simulating: Command, given: Flags): Promise<void> {
   for (const combination of combinations(axes)) {
     const options = await input(() => simulationFrom({ ...settings, ...combinationFlags(simulating, combination) }));
     const name = nameOf(combination);
-    const command = commandOf(process.argv.slice(2), combination);
-    runs.push({ name, command, options: { ...options, ...(out === undefined ? {} : { out: join(out, name) }) } });
+    const own = out === undefined ? undefined : join(out, name);
+    const command = commandOf(process.argv.slice(2), combination, axes.length === 0 ? undefined : own);
+    runs.push({ name, command, options: { ...options, ...(own === undefined ? {} : { out: own }) } });
   }
   const load = loadOnce();
   if (runs.length > 1) {
@@ -95,13 +96,24 @@ async function run(simulating: Command, given: Flags): Promise<void> {
 const withoutDefaults = ({ out, ...flags }: Partial<Flags>): Partial<Flags> =>
   (out as unknown) === true ? flags : { ...flags, ...(out === undefined ? {} : { out }) };
 
-/** The command of one run: that of a sweep with its settings in the place of the sweep. */
-function commandOf(args: readonly string[], combination: Readonly<Record<string, string>>): string[] {
-  const words = args.filter((word, i) => !word.startsWith('--sweep') && args[i - 1] !== '--sweep');
+/** The command of one run: that of a sweep with its settings and its folder in the place of the sweep's. */
+function commandOf(
+  args: readonly string[],
+  combination: Readonly<Record<string, string>>,
+  out: string | undefined,
+): string[] {
+  const gone = ['--sweep', ...(out === undefined ? [] : ['--out'])];
+  const isGone = (word: string): boolean => gone.some((flag) => word === flag || word.startsWith(`${flag}=`));
+  // The values of --sweep are all the words up to the next flag.
+  let skips = false;
+  const words = args.filter((word) => {
+    if (word.startsWith('--')) skips = isGone(word);
+    return !skips;
+  });
   const settings = Object.entries(combination).flatMap(([key, value]) =>
     value === 'true' ? [`--${key}`] : value === 'false' ? [] : [`--${key}`, value],
   );
-  return ['fedloom', ...words, ...settings];
+  return ['fedloom', ...words, ...settings, ...(out === undefined ? [] : ['--out', out])];
 }
 
 const stamp = (): string => new Date().toISOString().replaceAll(':', '-').slice(0, 19);

@@ -173,7 +173,9 @@ export function openMemoryFederation(options: MemoryFederationOptions): Simulate
     },
     died(client) {
       client.die();
-      dead.push(client);
+      // Between two attempts, while it goes on with what it was told before, it is back at once: the next one waits for it.
+      if (world.attemptRuns) dead.push(client);
+      else client.join();
     },
     sent: (direction, bytes) => metrics.bytes(direction, bytes),
   };

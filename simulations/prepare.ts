@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { algorithmOf } from '../client/algorithms/table.ts';
 import { checkRunConfig, type RunConfig } from '../server/config.ts';
@@ -8,10 +9,11 @@ import { seeded } from '../shared/random.ts';
 import { taskByName } from '../shared/tasks/catalog.ts';
 import { checkTaskFits } from '../shared/tasks/fit.ts';
 import { checkTask, type Task } from '../shared/tasks/task.ts';
+import { floatBytes } from '../shared/weights.ts';
 import { attackersOf, attackOf, parseAttack } from './attacks/parse.ts';
 import { checkCollusion, type SimulatedAttack } from './attacks/tampering.ts';
 import type { LoadedData } from './datasets/loaded.ts';
-import { loadData, testSpecOf } from './datasets/registry.ts';
+import { checkClassNames, loadData, resolvedSpec, testSpecOf } from './datasets/registry.ts';
 import { Days } from './days.ts';
 import { checkDevices, type DeviceModel } from './devices.ts';
 import { labelledOf } from './partitions/labelled.ts';
@@ -106,6 +108,7 @@ export async function prepare(options: SimulationOptions, load: Load = loadData)
   if (backend !== 'auto' && !isBackendName(backend)) {
     refuse(`backend: no ${JSON.stringify(backend)}; known are auto, ${backendNames.join(', ')}`);
   }
+  checkKinds({ partition, attack: attackSpec, data: dataSpec, test: testSpec, devices, out: options.out });
   const partitioner = typeof partition === 'string' ? parsePartition(partition) : partition;
   const base = typeof given === 'string' ? taskByName(given) : checkTask(given);
   const training = {
@@ -148,7 +151,11 @@ export async function prepare(options: SimulationOptions, load: Load = loadData)
   const data = typeof source === 'string' ? await load(source) : source;
   const test = await testOf(testSpec, source, data, load);
   check(task, data, 'data');
-  if (test !== null) check(task, test, 'test');
+  checkClassNames(data, task.data);
+  if (test !== null) {
+    check(task, test, 'test');
+    checkClassNames(test, task.data, data);
+  }
   const labelled = labelledOf(data);
   const clients = wanted ?? (partitioner.choosesClients === true ? null : 100);
   const all = partitioner.assign(labelled, clients, seeded(seed, 'partition'));
@@ -166,12 +173,25 @@ export async function prepare(options: SimulationOptions, load: Load = loadData)
       : clientTest > 0
         ? ({ set: 'train', lists: held.map(({ test: own }) => own).filter(isIn) } as const)
         : null;
+  const config = configFor(lists.length);
+  if (config.targetAccuracy !== undefined && (test === null || config.evaluateEvery === 0 || data.classes === null)) {
+    const why =
+      data.classes === null
+        ? 'this task has no classes'
+        : test === null
+          ? 'there are no test examples; give some with test'
+          : 'evaluateEvery is 0; set it to 1 or more';
+    refuse(`targetAccuracy: nothing would measure it: ${why}`);
+  }
   if (evaluateClients > 0 && tests === null) {
     refuse(
       `evaluateClients: the clients of ${partitioner.name} have no test examples of their own; set clientTest to the part of each client's examples to hold out, such as 0.2`,
     );
   }
-  const config = configFor(lists.length);
+  const attack = attackIn(lists.length);
+  if (attack !== null && attack.attackers.size === 0 && parseAttack(attackSpec!).fraction > 0) {
+    refuse(`attack: ${attackSpec} of ${lists.length} clients is none; take a larger part, or more clients`);
+  }
   const days = new Days(devices.availability ?? 1, seed, lists.length);
   if ((clientsPerRound ?? 1) > days.most) {
     refuse(
@@ -185,7 +205,7 @@ export async function prepare(options: SimulationOptions, load: Load = loadData)
   return {
     config,
     about: {
-      data: data.name,
+      ...whatWasAsked(source, data, testSpec, test),
       partition: partitioner.name,
       clients: lists.length,
       ...(Object.keys(devices).length > 0 ? { devices } : {}),
@@ -203,7 +223,7 @@ export async function prepare(options: SimulationOptions, load: Load = loadData)
     leftOut,
     devices,
     days,
-    attack: attackIn(lists.length),
+    attack,
     drift,
     evaluateClients,
     checkpointEvery,
@@ -211,6 +231,48 @@ export async function prepare(options: SimulationOptions, load: Load = loadData)
     transport,
     backend,
   };
+}
+
+/** Which examples a run is of: the specs, and the bytes of those that are in no known set, which may change. */
+function whatWasAsked(
+  source: string | LoadedData,
+  data: LoadedData,
+  testSpec: SimulationOptions['test'],
+  test: LoadedData | null,
+): Readonly<Record<string, string>> {
+  return {
+    data: typeof source === 'string' ? resolvedSpec(source, data.name) : data.name,
+    ...(isOfKnownSet(source) ? {} : { dataSha256: digest(data) }),
+    ...(testSpec === undefined ? {} : { test: typeof testSpec === 'string' ? testSpec : testSpec.name }),
+    ...(testSpec === undefined || testSpec === 'none' || test === null || isOfKnownSet(testSpec)
+      ? {}
+      : { testSha256: digest(test) }),
+  };
+}
+
+const isOfKnownSet = (source: string | LoadedData): boolean =>
+  typeof source === 'string' && testSpecOf(source) !== null;
+
+const digest = ({ xs, ys }: LoadedData): string => {
+  const hash = createHash('sha256').update(floatBytes(xs));
+  return hash.update(new Uint8Array(ys.buffer, ys.byteOffset, ys.byteLength)).digest('hex');
+};
+
+/** A file of settings may hold anything: what is of another kind is said by name. */
+function checkKinds(given: Readonly<Record<string, unknown>>): void {
+  const expect = (name: string, what: string, isGood: boolean): void => {
+    if (isGood) return;
+    refuse(`${name}: expected ${what}, got ${JSON.stringify(given[name]) ?? String(given[name])}`);
+  };
+  const isText = (value: unknown): boolean => typeof value === 'string' && value !== '';
+  const has = (value: unknown, key: string): boolean => typeof value === 'object' && value !== null && key in value;
+  const { partition, attack, data, test, devices, out } = given;
+  expect('partition', 'a name such as iid or shards:2', isText(partition) || has(partition, 'assign'));
+  expect('attack', 'a text such as sign-flip:0.2', attack === undefined || isText(attack));
+  expect('data', 'a name, a file or examples', data === undefined || isText(data) || has(data, 'xs'));
+  expect('test', 'a name, a file, examples or "none"', test === undefined || isText(test) || has(test, 'xs'));
+  expect('devices', 'settings such as { speed: 10 }', typeof devices === 'object' && devices !== null);
+  expect('out', 'a folder', out === undefined || isText(out));
 }
 
 async function testOf(

@@ -72,7 +72,7 @@ export function roundOf(line: RoundLine, wallSeconds: number): SimulatedRound {
 
 /** @param run - as it stands at its end */
 export function resultOf(
-  { config, about, lists, leftOut, workers, transport }: Prepared,
+  { config, about, data, lists, leftOut, workers, transport }: Prepared,
   run: RunView,
   rounds: readonly StoredRound[],
   rest: {
@@ -91,7 +91,7 @@ export function resultOf(
     task: run.task,
     strategy: run.strategy,
     seed: config.seed,
-    data: about['data'] as string,
+    data: data.name,
     partition: about['partition'] as string,
     clients: lists.length,
     leftOut,

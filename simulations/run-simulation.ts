@@ -59,6 +59,9 @@ interface Scene {
 export async function runSimulation(options: SimulationOptions, hooks: RunHooks): Promise<Ended> {
   const startedAt = performance.now();
   const seconds = (): number => (performance.now() - startedAt) / 1000;
+  if (options.out !== undefined && (typeof options.out !== 'string' || options.out === '')) {
+    throw new FederatedError('BAD_ARGUMENT', `out: expected a folder, got ${JSON.stringify(options.out)}`);
+  }
   const folder = options.out === undefined ? null : await SimulationFolder.open(options.out);
   const prepared = await prepare(options, hooks.load);
   const here = { ...prepared.about, ...prepared.config };
@@ -184,7 +187,7 @@ function measuringOf({ id, prepared, data, pool, folder }: Scene): {
 } | null {
   const { test, tests, config } = prepared;
   if (test === null && tests === null) return null;
-  let round = 0;
+  let round: number | null = null;
   let around: SimulatedFederation | null = null;
   const personal = async (client: number, weights: Float32Array): Promise<Float32Array> =>
     (await around?.personal?.(client, id, config.task, weights)) ?? weights;
@@ -192,14 +195,20 @@ function measuringOf({ id, prepared, data, pool, folder }: Scene): {
     follow(federation) {
       around = federation;
       federation.events.listen(({ type, data: { round: number, result } }) => {
-        if (type === 'round' && result !== undefined) round = number as number;
+        if (type === 'round' && result !== undefined && result !== 'abandoned') round = number as number;
       });
     },
     async evaluate(_, weights) {
-      const measured = round; // of the model that was just committed
+      // Of the model that was just committed, or, after an interruption, of the newest that was stored.
+      if (round === null) {
+        round = (await around?.operations.run(id))?.round ?? 0;
+        await folder?.forgetMeasures(round);
+      }
+      const measured = round;
       const at = { round, isLast: round >= config.rounds, personal };
       const { evaluation, clients } = await measure(pool, prepared, data, weights, at);
       folder?.appendClients(clients.map((each) => ({ round: measured, ...each })));
+      await folder?.settled(); // before the store says that it was measured
       return evaluation;
     },
   };

@@ -95,6 +95,13 @@ export class SimulationFolder {
     await this.#rewrite('events.jsonl', events, (_, i) => i <= last);
   }
 
+  /** Forgets what a round's model gave on the clients, since it is measured again; their reports stay. */
+  async forgetMeasures(round: number): Promise<void> {
+    await this.settled();
+    const clients = await readLines(join(this.path, 'clients.jsonl'));
+    await this.#rewrite('clients.jsonl', clients, ({ value }) => value['round'] !== round || 'norm' in value);
+  }
+
   async #rewrite(file: string, lines: readonly Line[], keep: (line: Line, index: number) => boolean): Promise<void> {
     const path = join(this.path, file);
     if (!existsSync(path)) return;

@@ -32,7 +32,7 @@ export type AttackName = keyof typeof kinds;
 export const attackNames = Object.keys(kinds) as readonly AttackName[];
 
 /** Of options that mean nothing below. */
-const least: Readonly<Record<string, number>> = { scale: 0, deviation: 0, share: 0 };
+const least: Readonly<Record<string, number>> = { deviation: 0 };
 
 const refuse = (text: string): FederatedError => new FederatedError('BAD_CONFIG', `attack: ${text}`);
 

@@ -7,6 +7,8 @@ import type { LoadedData } from './loaded.ts';
 export interface CsvOptions {
   /** Column of the labels: class numbers or names. Exclusive with `target`. */
   readonly label?: string;
+  /** The names of all classes in the order of their numbers; default: those in the file, in order of the alphabet. */
+  readonly classes?: readonly string[];
   /** Column of a real number to predict. */
   readonly target?: string;
   /** Column that says whose each line is: any text. It is no feature. */
@@ -18,7 +20,7 @@ export interface CsvOptions {
 /**
  * Examples from CSV text with a header line: every column but those of the
  * label and of the client is a feature and must be numeric. Labels that are whole
- * numbers from 0 on stay as they are; names are numbered in order of the alphabet.
+ * numbers from 0 on stay as they are; names are numbered as `classes` says, else in order of the alphabet.
  * @param name - for messages
  * @throws FederatedError BAD_FILE naming line and column
  * @see RFC 4180
@@ -26,7 +28,7 @@ export interface CsvOptions {
 export function parseCsv(
   text: string,
   name: string,
-  { label, target, client, missing = 'refuse' }: CsvOptions,
+  { label, classes: named, target, client, missing = 'refuse' }: CsvOptions,
 ): LoadedData {
   const { data: rows, errors } = Papa.parse<string[]>(text, { delimiter: ',' });
   const problem = errors[0];
@@ -72,15 +74,14 @@ export function parseCsv(
   }
   const count = labels.length;
   if (count === 0) throw badFile(name, 'has no line of data after its header');
-  const { ys, classes } =
-    target === undefined ? numberLabels(labels) : { ys: Float32Array.from(labels, Number), classes: null };
+  const numbered =
+    target === undefined ? numberLabels(labels, named, name) : { ys: Float32Array.from(labels, Number), classes: null };
   return {
     name,
     xs: Float32Array.from(features),
-    ys,
     count,
     features: [width],
-    classes,
+    ...numbered,
     ...(client === undefined ? {} : { clients: groupBy(clients) }),
   };
 }
@@ -91,13 +92,25 @@ function toNumber(cell: string, name: string, line: number, column: string): num
   throw badFile(name, `line ${line}, column "${column}": expected a number, got ${JSON.stringify(cell.slice(0, 40))}`);
 }
 
-function numberLabels(labels: readonly string[]): { ys: Int32Array; classes: number } {
-  const isNumbers = labels.every((label) => /^\d{1,6}$/.test(label));
-  if (isNumbers) {
+function numberLabels(
+  labels: readonly string[],
+  named: readonly string[] | undefined,
+  name: string,
+): Pick<LoadedData, 'classes' | 'classNames'> & { ys: Int32Array } {
+  if (named !== undefined) {
+    const numbers = new Map(named.map((label, number) => [label, number]));
+    const ys = Int32Array.from(labels, (label) => {
+      const number = numbers.get(label);
+      if (number !== undefined) return number;
+      throw badFile(name, `has the label ${JSON.stringify(label.slice(0, 40))}, and classes names ${named.join(', ')}`);
+    });
+    return { ys, classes: named.length };
+  }
+  if (labels.every((label) => /^\d{1,6}$/.test(label))) {
     const ys = Int32Array.from(labels, Number);
     return { ys, classes: ys.reduce((most, label) => Math.max(most, label), 0) + 1 };
   }
-  const names = [...new Set(labels)].toSorted();
-  const numbers = new Map(names.map((label, number) => [label, number]));
-  return { ys: Int32Array.from(labels, (label) => numbers.get(label)!), classes: names.length };
+  const classNames = [...new Set(labels)].toSorted();
+  const numbers = new Map(classNames.map((label, number) => [label, number]));
+  return { ys: Int32Array.from(labels, (label) => numbers.get(label)!), classes: classNames.length, classNames };
 }

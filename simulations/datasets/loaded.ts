@@ -10,6 +10,8 @@ export interface LoadedData extends Examples {
   readonly features: number[];
   /** Labels are 0 .. classes - 1 (one for each place of a sequence, or one in all), or real targets where it is null. */
   readonly classes: number | null;
+  /** What the classes are called, where they were numbered by the names that were found. */
+  readonly classNames?: readonly string[];
   /** Features are whole numbers below it. */
   readonly vocabulary?: number;
   /** The natural clients: who made each example. */
@@ -53,7 +55,8 @@ export function select(source: Source, slice: Slice | null): LoadedData {
 function indicesOf(source: Source, slice: Slice | null): Uint32Array {
   const { name, count, clients, groups = {} } = source;
   if (slice === null) return Uint32Array.from({ length: count }, (_, i) => i);
-  if ('parts' in slice) return partOf([name, 'parts'], count, slice);
+  const seed = name.replace(/^.*[/\\]/, ''); // a file's name: its path may be written in many ways
+  if ('parts' in slice) return partOf([seed, 'parts'], count, slice);
   const groupings: Readonly<Record<string, Grouping>> = clients === undefined ? groups : { client: clients, ...groups };
   const groupingOf = (key: string): Grouping => {
     if (Object.hasOwn(groupings, key)) return groupings[key]!;
@@ -62,7 +65,7 @@ function indicesOf(source: Source, slice: Slice | null): Uint32Array {
   };
   if ('group' in slice) return examplesNamed(groupingOf(slice.group), slice.member, `${name}: ${slice.group}`);
   const grouping = groupingOf('client');
-  return examplesOf(grouping, partOf([name, 'clients'], grouping.names.length, slice.clients));
+  return examplesOf(grouping, partOf([seed, 'clients'], grouping.names.length, slice.clients));
 }
 
 function withGroups(data: LoadedData, { clients, groups }: Source, indices: Uint32Array): LoadedData {

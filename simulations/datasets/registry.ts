@@ -1,4 +1,5 @@
 import { FederatedError } from '../../shared/errors.ts';
+import type { DataContract } from '../../shared/tasks/task.ts';
 import { parseCsv, type CsvOptions } from './csv.ts';
 import { badFile, isGzip, readBytes, unzip } from './file.ts';
 import { parseIdx } from './idx.ts';
@@ -45,6 +46,7 @@ const maxCsvBytes = 2 ** 29;
  * | `mnist`, `shakespeare` ... | a known set (`fedloom data ls`) |
  * | `mnist?target=features` | the same with its features as targets, for an autoencoder |
  * | `house.csv?label=kind` | a CSV file with a column of classes |
+ * | `house.csv?label=kind&classes=flat|house|villa` | the same with the order of the classes: a file need not have all of them |
  * | `house.csv?target=price&missing=drop` | a column of real numbers; lines with a missing value are left out |
  * | `house.csv?label=kind&client=city` | a column that says whose each line is; it is no feature |
  * | `images-idx3.gz,labels-idx1.gz` | a pair of IDX files |
@@ -89,6 +91,12 @@ export function testSpecOf(spec: string): string | null {
   return isKnown(splitQuery(name)[0]) ? `${name}@test` : null;
 }
 
+/** A spec with the name of the set that was found in the place of one that may mean several: `mnist:0/10` is `mnist-60k:0/10`. */
+export function resolvedSpec(spec: string, found: string): string {
+  const [base] = splitQuery(parseSpec(spec).name);
+  return isKnown(base) ? `${found}${spec.slice(base.length)}` : spec;
+}
+
 const splitQuery = (name: string): [base: string, query: string | null] => {
   const at = name.indexOf('?');
   return at < 0 ? [name, null] : [name.slice(0, at), name.slice(at + 1)];
@@ -117,10 +125,17 @@ async function csvFile(name: string): Promise<Source> {
 }
 
 function parseOptions(name: string, query: string): CsvOptions {
-  const { label, target, client, missing = 'refuse', ...others } = Object.fromEntries(new URLSearchParams(query));
+  const {
+    label,
+    classes,
+    target,
+    client,
+    missing = 'refuse',
+    ...others
+  } = Object.fromEntries(new URLSearchParams(query));
   const unknown = Object.keys(others)[0];
   if (unknown !== undefined) {
-    throw badSpec(`${name}: unknown option "${unknown}"; known are label, target, client and missing`);
+    throw badSpec(`${name}: unknown option "${unknown}"; known are label, classes, target, client and missing`);
   }
   if ((label === undefined) === (target === undefined)) {
     throw badSpec(`${name}: give ?label=COLUMN (classes) or ?target=COLUMN (a number)`);
@@ -128,8 +143,37 @@ function parseOptions(name: string, query: string): CsvOptions {
   if (missing !== 'refuse' && missing !== 'drop') throw badSpec(`${name}: missing is refuse or drop`);
   return {
     ...(label === undefined ? {} : { label }),
+    ...(classes === undefined ? {} : { classes: classesOf(name, label, classes) }),
     ...(target === undefined ? {} : { target }),
     ...(client === undefined ? {} : { client }),
     missing,
   };
+}
+
+function classesOf(name: string, label: string | undefined, text: string): string[] {
+  const classes = text.split('|').map((each) => each.trim());
+  if (label === undefined) throw badSpec(`${name}: classes go with label, not with target`);
+  if (classes.length < 2 || classes.includes('') || new Set(classes).size < classes.length) {
+    throw badSpec(`${name}: classes are two or more different names parted by |, as in classes=no|yes`);
+  }
+  return classes;
+}
+
+/**
+ * Names of classes get numbers in each file by itself: these agree only where every file has every class.
+ * @throws FederatedError BAD_DATA where this one has not, or has others than `like`
+ */
+export function checkClassNames(data: LoadedData, contract: DataContract, like?: LoadedData): void {
+  const { classNames } = data;
+  if (classNames === undefined || !('classes' in contract.labels)) return;
+  const { classes } = contract.labels;
+  const isWhole = classNames.length === classes && (like?.classNames === undefined || classNames.join('|') === like.classNames.join('|')); // prettier-ignore
+  if (isWhole) return;
+  const all = [...new Set([...(like?.classNames ?? []), ...classNames])].toSorted();
+  const example = all.length >= 2 ? all.join('|') : `${all[0]}|…`;
+  throw new FederatedError(
+    'BAD_DATA',
+    `data: ${data.name} has the classes ${classNames.join(', ')}, and the task has ${classes}: by name alone their numbers would not ` +
+      `be those of other files; say the order of all of them, as in ?label=…&classes=${example}`,
+  );
 }

@@ -21,6 +21,7 @@ export function compareFigure(
   const subtitle = counts.every((n) => n === 1)
     ? 'One run each: no band'
     : `Mean and ±1 standard deviation over ${over}`;
+  const { names, settings } = shortened(groups.map(({ label }) => label));
   const name = words.label ?? metricName(metric);
   const finals = groups.map(
     ({ label, final }) => `${label}: ${final === null ? 'no value' : formatValue(metric, final.mean)}`,
@@ -28,13 +29,13 @@ export function compareFigure(
   return lineChart(
     {
       title: words.title ?? name,
-      subtitle,
+      subtitle: settings === null ? subtitle : `${subtitle}; lines by ${settings}`,
       description: `${name} by round. ${subtitle}. At the end, ${finals.join('; ')}.`,
       x: { label: 'Round', whole: true, tight: true },
       y: isShare(metric) ? percentAxis(name) : { label: name },
       references: target === null ? [] : [{ y: target, label: `target ${formatValue(metric, target)}` }],
-      series: groups.map(({ label, runs, curve }) => ({
-        name: each === null ? label : `${label} (n = ${runs.length})`,
+      series: groups.map(({ runs, curve }, i) => ({
+        name: each === null ? names[i]! : `${names[i]!} (n = ${runs.length})`,
         points: curve.map(({ round, value }) => ({
           x: round,
           y: value?.mean,
@@ -44,4 +45,16 @@ export function compareFigure(
     },
     { id: 'compare', ...look },
   );
+}
+
+/** Beyond it a name would be cut in the figure, and two might look the same. */
+const longestName = 30;
+
+/** `lr = 0.1, part = iid` and others as long: the values alone, and what they are of once for all. */
+function shortened(labels: readonly string[]): { readonly names: readonly string[]; readonly settings: string | null } {
+  const parts = labels.map((label) => label.split(', ').map((part) => part.split(' = ')));
+  const settings = parts[0]?.map(([setting]) => setting).join(', ') ?? '';
+  const isRegular = parts.every((each) => each.every((part) => part.length === 2) && each.map(([setting]) => setting).join(', ') === settings); // prettier-ignore
+  if (!isRegular || labels.every((label) => label.length <= longestName)) return { names: labels, settings: null };
+  return { names: parts.map((each) => each.map(([, value]) => value).join(', ')), settings };
 }

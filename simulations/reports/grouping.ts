@@ -56,8 +56,16 @@ function partitionParameters(spec: string): [string, string][] {
   return name === undefined || value === undefined || value === '' ? pairs : [[name, value], ...pairs];
 }
 
+/** As a flag has it: `--lr`, `local-epochs`, `strategy`. */
+function fieldOfFlag(flag: string): string {
+  const name = flag.replace(/^--/, '').replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+  if (name === 'lr') return 'clientLearningRate';
+  return name === 'strategy' ? 'strategy.name' : name;
+}
+
 function resolve(field: string, settings: readonly ReadonlyMap<string, string>[]): string {
   const all = [...new Set(settings.flatMap((each) => [...each.keys()]))];
+  field = fieldOfFlag(field);
   if (all.includes(field)) return field;
   const ends = all.filter((path) => path.endsWith(`.${field}`));
   if (ends.length === 1) return ends[0]!;

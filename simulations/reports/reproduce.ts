@@ -4,6 +4,7 @@ import { fieldOf, type RunRecord } from './run-record.ts';
 /** Settings that are flags of the same name, in the order in which they are written. */
 const flags = [
   'data',
+  'test',
   'partition',
   'clients',
   'minClients',

@@ -51,7 +51,8 @@ describe('fedloom report', function () {
     expect((await readFile(join(run, 'metrics.csv'), 'utf8')).split('\n')[0]).to.match(
       /^round,result,.*eval\/accuracy/,
     );
-    expect((await readdir(join(run, 'tb')))[0]).to.match(/^events\.out\.tfevents\./);
+    // In a folder of its own, so that several runs can lie beside each other.
+    expect(result.files.at(-1)).to.match(/tb\/.*one\/events\.out\.tfevents\./);
 
     // The same run, the same bytes.
     await fedloom(['report', run, '--out', join(folder(), 'again.html')]);

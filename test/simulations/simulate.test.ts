@@ -160,6 +160,11 @@ describe('simulate', () => {
       expect(await simulate(cloudSimulation({ out, workers: 2, transport: 'ws' })).result).to.deep.equal(first);
       const error = await refusal(simulate(cloudSimulation({ out, rounds: 6 })));
       expect(error.message).to.match(/holds a run with another "rounds": 5 there, 6 here/);
+      // Other examples under the same name are another run.
+      const others = await refusal(simulate(cloudSimulation({ out, data: clouds(240, 9) })));
+      expect(others.message).to.match(/holds a run with another "dataSha256"/);
+      const tested = await refusal(simulate(cloudSimulation({ out, test: clouds(60, 9) })));
+      expect(tested.message).to.match(/holds a run with another "testSha256"/);
     });
 
     it('counts on after an interruption, tells each event once, and keeps the best model and every n-th', async () => {
@@ -209,7 +214,9 @@ describe('simulate', () => {
         // SCAFFOLD keeps control variates on the devices, which must come through as well.
         const strategy = { name: 'scaffold' } as const;
         const devices = { devices: { speed: 10, dropout: 0.2, stragglers: 0.3 }, strategy };
-        const options = { rounds: 1_000, transport, clientsPerRound: 5, ...(transport === 'memory' ? devices : {}) };
+        const measured = { evaluateClients: 1, clientTest: 0.2 };
+        const own = transport === 'memory' ? { ...devices, ...measured } : {};
+        const options = { rounds: 1_000, transport, clientsPerRound: 5, ...own };
         const death = killIn(3, killed, options);
         // As many rounds as the killed one has; a target would stop both at once.
         const stop = async (out: string): Promise<string> => {
@@ -227,6 +234,14 @@ describe('simulate', () => {
         const real = transport === 'ws' ? { seconds: 0, bytesUp: 0, bytesDown: 0 } : {};
         const told = (await lines(killed)).map((line) => ({ ...line, ...real }));
         expect(told).to.deep.equal((await lines(whole)).map((line) => ({ ...line, ...real })));
+        if (transport === 'ws') return;
+        const measuredIn = async (out: string): Promise<number[]> => {
+          const all = jsonLines(await readFile(join(out, 'clients.jsonl'), 'utf8'));
+          return all
+            .filter((line) => 'accuracy' in line && Number(line['round']) <= 5)
+            .map(({ round }) => Number(round));
+        };
+        expect(await measuredIn(killed)).to.deep.equal(await measuredIn(whole));
       });
     }
   });
@@ -296,6 +311,13 @@ describe('simulate', () => {
       }
       engine.dispose();
       for (const [i, value] of partial.weights.entries()) expect(value).to.be.closeTo(expected[i]!, 1e-6);
+    });
+
+    it('goes on where a device dies between two attempts, while it still trains for the first', async () => {
+      for (const seed of [4, 6]) {
+        const options = { seed, clientsPerRound: 5, devices: { speed: 10, dropout: 0.6 } };
+        expect((await simulate(cloudSimulation(options)).result).rounds).to.equal(5);
+      }
     });
 
     it('picks from the devices that are at hand, and waits for more where they are too few', async () => {
@@ -370,6 +392,10 @@ describe('simulate', () => {
       ],
       ['a drop-out above 1', { devices: { dropout: 2 } }, /devices: dropout: expected a number from 0 to 1, got 2/],
       ['clients without tests', { evaluateClients: 1 }, /evaluateClients: .* set clientTest/],
+      ['a target that nothing measures', { targetAccuracy: 0.9, test: 'none' }, /targetAccuracy: .* no test examples/],
+      ['an attack by nobody', { attack: 'sign-flip:0.01' }, /attack: sign-flip:0.01 of 12 clients is none/],
+      ['a partition that is a number', { partition: 3 as unknown as string }, /partition: expected a name .*, got 3/],
+      ['a folder that is a number', { out: 3 as unknown as string }, /out: expected a folder, got 3/],
       [
         'data of another shape',
         { test: { ...clouds(4, 1), xs: new Float32Array(4) } },

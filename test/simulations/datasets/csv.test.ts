@@ -20,6 +20,16 @@ describe('parseCsv', () => {
     expect(classes).to.equal(2);
   });
 
+  it('numbers names of classes as it is told, whether a file has all of them or not', () => {
+    const options = { label: 'kind', classes: ['walk', 'run', 'sit'] };
+    const { ys, classes } = parseCsv('a,kind\n1,sit\n2,walk\n', 'x.csv', options);
+    expect([...ys]).to.deep.equal([2, 0]);
+    expect(classes).to.equal(3);
+    expect(() => parseCsv('a,kind\n1,swim\n', 'x.csv', options)).to.throw(
+      /label "swim", and classes names walk, run, sit/,
+    );
+  });
+
   it('reads a real target', () => {
     const { ys, classes } = parseCsv('a,price\n1,2.5\n2,3\n', 'x.csv', { target: 'price' });
     expect(ys).to.deep.equal(Float32Array.of(2.5, 3));
