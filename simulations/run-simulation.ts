@@ -27,6 +27,7 @@ import { share, type SharedData } from './share.ts';
 import type { SimulationOptions } from './simulate-options.ts';
 import { checkSameRun, SimulationFolder } from './simulation-folder.ts';
 import { openSocketFederation } from './socket-federation.ts';
+import { Tries } from './tries.ts';
 
 export interface RunHooks {
   readonly onRound: (round: SimulatedRound) => void;
@@ -138,14 +139,18 @@ async function open(
     const measuring = measuringOf(scene);
     const startAt = await timeOf(opened.store, config.retryDelay);
     const begun = await BegunTurns.in(opened.store, startAt);
+    const [run] = await opened.store.runs();
+    const tries = new Tries(run === undefined ? [] : await opened.store.rounds(run.id));
+    const isAsynchronous = config.strategy.name === 'fedbuff';
     const federation = openMemoryFederation({
       ...common,
       store: opened.store,
       blobs: opened.blobs,
       days,
       startAt,
-      isAsynchronous: config.strategy.name === 'fedbuff',
-      device(client, { round, attempt }) {
+      isAsynchronous,
+      device(client, { round, attempt: number }) {
+        const attempt = isAsynchronous ? number : tries.of(round);
         const { from, to } = parts[client]!;
         const examples = (to - from) * config.task.training.localEpochs;
         return begun.rest(client, round, deviceTurn(devices, config.seed, { client, round, attempt }, examples));
@@ -153,6 +158,7 @@ async function open(
       ...(measuring === null ? {} : { evaluate: measuring.evaluate }),
     });
     measuring?.follow(federation);
+    tries.follow(federation.events);
     return {
       federation,
       async close() {

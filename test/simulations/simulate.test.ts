@@ -206,6 +206,19 @@ describe('simulate', () => {
       expect(await readFile(join(broken, 'report.html'), 'utf8')).to.contain('<svg');
     });
 
+    it('goes on after an interruption as if nothing had happened, under secure aggregation and with devices that die', async () => {
+      const devices = { speed: 20, dropout: 0.2 };
+      const options = { seed: 1, rounds: 6, clientsPerRound: 6, secureAggregation: true, devices } as const;
+      const out = join(folder(), 'broken');
+      for await (const { round } of simulate(cloudSimulation({ ...options, out }))) if (round === 2) break;
+      const [whole, taken] = await Promise.all([
+        simulate(cloudSimulation(options)).result,
+        simulate(cloudSimulation({ ...options, out })).result,
+      ]);
+      expect(taken.reports).to.be.below(36); // some did die
+      expect([taken.weightsSha256, taken.reports]).to.deep.equal([whole.weightsSha256, whole.reports]);
+    });
+
     for (const transport of ['memory', 'ws'] as const) {
       it(`goes on after a kill -9 as if nothing had happened (${transport})`, async function () {
         this.timeout(60_000);
