@@ -33,7 +33,7 @@ export const command = (): Command =>
       .option('--plots <folder>', 'the plots as SVG (plots beside the HTML file)')
       .option('--png', 'the plots as PNG, too; needs @resvg/resvg-js', false)
       .option('--csv [file]', 'a line a round, a column a measurement (metrics.csv beside the HTML file)')
-      .option('--tensorboard <folder>', 'an event file for TensorBoard')
+      .option('--tensorboard <folder>', 'an event file for TensorBoard, in a folder of the run')
       .option('--mlflow <url>', 'log the run to an MLflow server; its token comes from MLFLOW_TRACKING_TOKEN')
       .option('--mlflow-experiment <name>', "MLflow's experiment", 'fedloom')
       .option('--data-dir <folder>', "the server's data folder", './fedloom-data'),

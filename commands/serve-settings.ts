@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { fromBase64Url, fromHex } from '../shared/bytes.ts';
 import { FederatedError } from '../shared/errors.ts';
+import { issueText } from '../shared/issue-text.ts';
 import { runFlagNames, type RunFlags } from './run-options.ts';
 
 /** What `fedloom serve` is told, as flags and as keys of its config file. Flags win over the file, the file over the defaults. */
@@ -54,7 +55,7 @@ export function mergeServeSettings(
   const result = v.safeParse(settingsSchema, server, { abortEarly: true });
   if (!result.success) {
     const issue = result.issues[0];
-    throw new FederatedError('BAD_CONFIG', `${v.getDotPath(issue) ?? 'settings'}: ${issue.message}`);
+    throw new FederatedError('BAD_CONFIG', `${v.getDotPath(issue) ?? 'settings'}: ${issueText(issue)}`);
   }
   const { tlsKey, tlsCert } = result.output;
   if ((tlsKey === undefined) !== (tlsCert === undefined)) {

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { FederatedError } from '../shared/errors.ts';
+import { issueText } from '../shared/issue-text.ts';
 import { modelLayout } from '../shared/tasks/model.ts';
 import { taskSchema } from '../shared/tasks/task.ts';
 import { layoutSize } from '../shared/weights.ts';
@@ -78,7 +79,7 @@ export function checkRunConfig(value: unknown): RunConfig {
   const result = v.safeParse(runConfigSchema, value, { abortEarly: true });
   if (!result.success) {
     const issue = result.issues[0];
-    throw new FederatedError('BAD_CONFIG', `config: ${v.getDotPath(issue) ?? 'value'}: ${issue.message}`);
+    throw new FederatedError('BAD_CONFIG', `config: ${v.getDotPath(issue) ?? 'value'}: ${issueText(issue)}`);
   }
   const config = result.output;
   if (config.clientsPerRound !== undefined && config.clientFraction !== undefined) {

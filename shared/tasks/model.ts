@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { FederatedError } from '../errors.ts';
+import { issueText } from '../issue-text.ts';
 import { layoutOf, layoutSize, type Layout } from '../weights.ts';
 import { layerSchema, outlineChain, type Outline, type WeightSpec } from './layers.ts';
 
@@ -45,7 +46,7 @@ export function checkModel(value: unknown): ModelSpec {
   const result = v.safeParse(modelSchema, value, { abortEarly: true });
   if (!result.success) {
     const issue = result.issues[0];
-    throw new FederatedError('BAD_MODEL', `model: ${v.getDotPath(issue) ?? 'value'}: ${issue.message}`);
+    throw new FederatedError('BAD_MODEL', `model: ${v.getDotPath(issue) ?? 'value'}: ${issueText(issue)}`);
   }
   outlineOf(result.output);
   return result.output;

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { FederatedError } from '../errors.ts';
+import { issueText } from '../issue-text.ts';
 import { algorithmSchema } from './algorithm.ts';
 import { modelSchema } from './model.ts';
 import { optimizerSchema, scheduleSchema } from './optimizer.ts';
@@ -72,7 +73,7 @@ export function checkTask(value: unknown): Task {
   const result = v.safeParse(taskSchema, value, { abortEarly: true });
   if (result.success) return result.output;
   const issue = result.issues[0];
-  throw new FederatedError('BAD_TASK', `task: ${v.getDotPath(issue) ?? 'value'}: ${issue.message}`);
+  throw new FederatedError('BAD_TASK', `task: ${v.getDotPath(issue) ?? 'value'}: ${issueText(issue)}`);
 }
 
 /** The task's canonical bytes (JSON with sorted keys), which its SHA-256 names. */

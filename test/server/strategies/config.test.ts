@@ -91,7 +91,12 @@ describe("a run's strategy", () => {
     );
     expect(messageOf(() => checkRunConfig(withStrategy({ name: 'fedadam', beta1: 1 })))).to.match(/strategy.beta1/);
     expect(messageOf(() => checkRunConfig(withStrategy({ name: 'fedavg', beta1: 0.5 })))).to.match(/strategy.beta1/);
-    expect(messageOf(() => checkRunConfig(withStrategy({ name: 'norm-bounding' })))).to.match(/strategy.clippingNorm/);
+    expect(messageOf(() => checkRunConfig(withStrategy({ name: 'norm-bounding' })))).to.match(
+      /strategy.clippingNorm: it is missing/,
+    );
+    expect(messageOf(() => checkRunConfig(withStrategy({ name: 'feddyn', serverLearningRate: 1 })))).to.match(
+      /serverLearningRate: there is no such setting/,
+    );
     expect(messageOf(() => checkRunConfig(withStrategy({ name: 'fedavg' }, { maxUpdateNorm: 1e13 })))).to.match(
       /maxUpdateNorm/,
     );
