@@ -36,6 +36,8 @@ export function parseCsv(
   const [header = [], ...lines] = rows;
   const columns = header.map((cell) => cell.trim());
   if (columns.every((column) => column === '')) throw badFile(name, 'is empty');
+  const twice = columns.find((column, i) => columns.indexOf(column) < i);
+  if (twice !== undefined) throw badFile(name, `has two columns named "${twice}"; rename one`);
   const place = (wanted: string): number => {
     const found = columns.indexOf(wanted);
     if (found >= 0) return found;
@@ -86,10 +88,14 @@ export function parseCsv(
   };
 }
 
+/** As people write numbers: no hexadecimal ones, which would be a class or a key in disguise. */
+const decimal = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+
 function toNumber(cell: string, name: string, line: number, column: string): number {
-  const value = Number(cell);
-  if (Number.isFinite(value)) return value;
-  throw badFile(name, `line ${line}, column "${column}": expected a number, got ${JSON.stringify(cell.slice(0, 40))}`);
+  const text = cell.trim();
+  if (decimal.test(text) && Number.isFinite(Math.fround(Number(text)))) return Number(text);
+  const what = decimal.test(text) ? 'a number up to 3.4e38' : 'a number';
+  throw badFile(name, `line ${line}, column "${column}": expected ${what}, got ${JSON.stringify(cell.slice(0, 40))}`);
 }
 
 function numberLabels(

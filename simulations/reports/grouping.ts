@@ -65,6 +65,7 @@ function fieldOfFlag(flag: string): string {
 
 function resolve(field: string, settings: readonly ReadonlyMap<string, string>[]): string {
   const all = [...new Set(settings.flatMap((each) => [...each.keys()]))];
+  if (all.includes(field)) return field;
   field = fieldOfFlag(field);
   if (all.includes(field)) return field;
   const ends = all.filter((path) => path.endsWith(`.${field}`));

@@ -30,6 +30,19 @@ describe('parseCsv', () => {
     );
   });
 
+  it('refuses what is no decimal number, or none of float32, and two columns of one name', () => {
+    const options = { label: 'kind' };
+    expect(() => parseCsv('a,kind\n0x10,0\n', 'x.csv', options)).to.throw(
+      /line 2, column "a": expected a number, got "0x10"/,
+    );
+    expect(() => parseCsv('a,kind\n1e39,0\n', 'x.csv', options)).to.throw(
+      /line 2, column "a": .* up to 3.4e38, got "1e39"/,
+    );
+    expect(() => parseCsv('a,a,kind\n1,2,0\n', 'x.csv', options)).to.throw(/two columns named "a"/);
+    const { xs } = parseCsv('a,b,c,kind\n+1.,.5,-2.5E-1,0\n', 'x.csv', options);
+    expect([...xs]).to.deep.equal([1, 0.5, -0.25]);
+  });
+
   it('reads a real target', () => {
     const { ys, classes } = parseCsv('a,price\n1,2.5\n2,3\n', 'x.csv', { target: 'price' });
     expect(ys).to.deep.equal(Float32Array.of(2.5, 3));

@@ -88,6 +88,22 @@ describe('a comparison', () => {
   });
 });
 
+describe('a figure of runs with many settings', () => {
+  it('names its lines by their values, and the settings once, so that none is cut', () => {
+    const config = (lr: number) => ({
+      seed: 1,
+      clientLearningRate: lr,
+      serverLearningRate: lr,
+      partition: `shards:${lr}`,
+    });
+    const svg = compareFigure(compareRuns([run(config(1), [0.5]), run(config(2), [0.6])]));
+    expect(svg)
+      .to.include('lines by clientLearningRate, ')
+      .and.to.match(/>1, 1, .*1</)
+      .and.to.match(/>2, 2, .*2</);
+  });
+});
+
 describe('grouping', () => {
   const labels = (configs: readonly Readonly<Record<string, unknown>>[], field: string | null): string[] =>
     groupRuns(
@@ -105,6 +121,14 @@ describe('grouping', () => {
     expect(labels(runs, 'alpha')).to.deep.equal(['alpha = 0.3 (2)', 'alpha = 2 (1)', 'alpha = 10 (1)']);
     expect(labels(runs, 'partition')).to.include('partition = dirichlet:0.3 (2)');
     expect(labels(runs, 'strategy.name')).to.deep.equal(['strategy = fedavg (4)']);
+    // As the flags have them, too.
+    expect(labels(runs, 'strategy')).to.deep.equal(['strategy = fedavg (4)']);
+    const rate = (clientLearningRate: number) => ({ task: { training: { clientLearningRate, localEpochs: 1 } } });
+    expect(labels([rate(0.1), rate(0.2)], 'lr')).to.deep.equal([
+      'clientLearningRate = 0.1 (1)',
+      'clientLearningRate = 0.2 (1)',
+    ]);
+    expect(labels([rate(0.1), rate(0.2)], '--local-epochs')).to.deep.equal(['localEpochs = 1 (2)']);
     expect(labels([{ a: { b: 1 } }, { a: { b: 2 } }, {}], 'b')).to.deep.equal([
       'b = 1 (1)',
       'b = 2 (1)',
