@@ -43,7 +43,10 @@ export const runConfigSchema = v.strictObject({
   modulusBits: v.optional(v.pipe(v.number(), v.integer(), v.minValue(16), v.maxValue(32))),
   weighting: v.optional(v.picklist(['examples', 'uniform']), 'examples'),
   strategy: v.optional(strategySchema, { name: 'fedavg' }),
-  /** A report with a larger L2 norm is refused: sums have steps of a part of it, so it is no larger than need be; under secure aggregation its client scales it down to it. */
+  /**
+   * A report with a larger L2 norm is refused; under secure aggregation its client scales it down to it. At most 1e12: a sum's
+   * smallest step is a part of it, so that a larger one costs digits.
+   */
   maxUpdateNorm: v.optional(v.pipe(positive, v.maxValue(1e12)), 1_000),
   /** A report that claims more examples is refused. */
   maxExamples: v.optional(natural, 1_000_000),

@@ -31,9 +31,6 @@ const kinds = {
 export type AttackName = keyof typeof kinds;
 export const attackNames = Object.keys(kinds) as readonly AttackName[];
 
-/** Of options that mean nothing below. */
-const least: Readonly<Record<string, number>> = { deviation: 0 };
-
 const refuse = (text: string): FederatedError => new FederatedError('BAD_CONFIG', `attack: ${text}`);
 
 /**
@@ -61,7 +58,7 @@ export function parseAttack(spec: string): AttackSpec {
       const shown = known.map((option) => `${option}=…`).join(', ');
       throw refuse(`${name}: ${JSON.stringify(setting)} is no option of it, or no number; it has ${shown || 'none'}`);
     }
-    if (value < (least[key] ?? -Infinity)) throw refuse(`${name}: ${key} is ${least[key]} or more, got ${text}`);
+    if (key === 'deviation' && value < 0) throw refuse(`${name}: deviation is 0 or more, got ${text}`);
     options[key] = value;
   }
   return { name: name as AttackName, fraction, options };

@@ -18,8 +18,7 @@ export const direct: MethodOf = (shape, place, kernel) => {
   const paddedWidth = Math.max(width, (outWidth - 1) * strideX + kernelWidth);
   const isPadded = paddedHeight > height || paddedWidth > width;
   const paddedSize = paddedHeight * paddedWidth * channels;
-  const frames = isPadded ? arena.reserve(capacity * paddedSize) : 0;
-  let padded = frames;
+  let padded = isPadded ? arena.reserve(capacity * paddedSize) : 0;
   const line = 4 * paddedWidth * channels;
 
   // The frame of dy, from which the gradient of the input is convolved.

@@ -24,64 +24,30 @@ export type Convolution = Omit<LayerOf<'conv2d'>, 'type'> & {
   readonly channels: number;
 };
 
-export function shapeOf({
-  height,
-  width,
-  channels,
-  filters,
-  kernelSize,
-  strides,
-  padding,
-}: Convolution): ConvolutionShape {
-  const [kernelHeight, kernelWidth] = kernelSize;
-  const [strideY, strideX] = strides;
-  const { output: outHeight, before: top } = windowOf(height, kernelHeight, strideY, padding);
-  const { output: outWidth, before: left } = windowOf(width, kernelWidth, strideX, padding);
-  return {
-    height,
-    width,
-    channels,
-    outHeight,
-    outWidth,
-    filters,
-    kernelHeight,
-    kernelWidth,
-    strideY,
-    strideX,
-    top,
-    left,
-  };
+export function shapeOf(layer: Convolution): ConvolutionShape {
+  const { height, width, channels, filters, padding } = layer;
+  const kernel = kernelOf(layer);
+  const { output: outHeight, before: top } = windowOf(height, kernel.kernelHeight, kernel.strideY, padding);
+  const { output: outWidth, before: left } = windowOf(width, kernel.kernelWidth, kernel.strideX, padding);
+  return { ...kernel, height, width, channels, outHeight, outWidth, filters, top, left };
 }
 
 /**
  * The convolution whose gradient a transposed one is: it would take that one's outputs, and its channels are that one's
  * filters.
  */
-export function shapeOfTransposed({
-  height,
-  width,
-  channels,
-  filters,
-  kernelSize,
-  strides,
-  padding,
-}: Convolution): ConvolutionShape {
+export function shapeOfTransposed(layer: Convolution): ConvolutionShape {
+  const { height: outHeight, width: outWidth, channels: filters, filters: channels, padding } = layer;
+  const kernel = kernelOf(layer);
+  const { output: height, before: top } = transposedWindowOf(outHeight, kernel.kernelHeight, kernel.strideY, padding);
+  const { output: width, before: left } = transposedWindowOf(outWidth, kernel.kernelWidth, kernel.strideX, padding);
+  return { ...kernel, height, width, channels, outHeight, outWidth, filters, top, left };
+}
+
+type Kernel = Pick<ConvolutionShape, 'kernelHeight' | 'kernelWidth' | 'strideY' | 'strideX'>;
+
+function kernelOf({ kernelSize, strides }: Convolution): Kernel {
   const [kernelHeight, kernelWidth] = kernelSize;
   const [strideY, strideX] = strides;
-  const vertical = transposedWindowOf(height, kernelHeight, strideY, padding);
-  const horizontal = transposedWindowOf(width, kernelWidth, strideX, padding);
-  return {
-    height: vertical.output,
-    width: horizontal.output,
-    channels: filters,
-    outHeight: height,
-    outWidth: width,
-    filters: channels,
-    kernelHeight,
-    kernelWidth,
-    strideY,
-    strideX,
-    top: vertical.before,
-    left: horizontal.before,
-  };
+  return { kernelHeight, kernelWidth, strideY, strideX };
 }

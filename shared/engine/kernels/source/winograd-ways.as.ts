@@ -67,6 +67,18 @@ export function sideAfter(way: Way): i32 {
   return 6;
 }
 
+/** Values at the six points: at 0, at 1 and -1 and at a and -a, each from its even and its odd part, and at infinity. */
+// @ts-ignore: decorator
+@inline
+function put(to: usize, next: usize, first: v128, even: v128, odd: v128, evenFar: v128, oddFar: v128, last: v128): void {
+  v128.store(to, first);
+  v128.store(to + next, add(even, odd));
+  v128.store(to + 2 * next, sub(even, odd));
+  v128.store(to + 3 * next, add(evenFar, oddFar));
+  v128.store(to + 4 * next, sub(evenFar, oddFar));
+  v128.store(to + 5 * next, last);
+}
+
 /** One line of a square, for four channels at a time: read with `step` bytes between its numbers, written with `next`. */
 // @ts-ignore: decorator
 @inline
@@ -75,12 +87,7 @@ export function line(way: Way, from: usize, step: usize, to: usize, next: usize)
   const v1 = v128.load(from + step);
   if (way == Way.Error2) {
     const far = times(a, v1);
-    v128.store(to, v0);
-    v128.store(to + next, add(v0, v1));
-    v128.store(to + 2 * next, sub(v0, v1));
-    v128.store(to + 3 * next, add(v0, far));
-    v128.store(to + 4 * next, sub(v0, far));
-    v128.store(to + 5 * next, v1);
+    put(to, next, v0, v0, v1, v0, far, v1);
     return;
   }
   const v2 = v128.load(from + 2 * step);
@@ -104,12 +111,7 @@ export function line(way: Way, from: usize, step: usize, to: usize, next: usize)
     odd = times(near, odd);
     evenFar = times(far, evenFar);
     oddFar = times(far * a, oddFar);
-    v128.store(to, times(1 / q, v0));
-    v128.store(to + next, add(even, odd));
-    v128.store(to + 2 * next, sub(even, odd));
-    v128.store(to + 3 * next, add(evenFar, oddFar));
-    v128.store(to + 4 * next, sub(evenFar, oddFar));
-    v128.store(to + 5 * next, last);
+    put(to, next, times(1 / q, v0), even, odd, evenFar, oddFar, last);
     return;
   }
   const v3 = v128.load(from + 3 * step);
@@ -118,12 +120,7 @@ export function line(way: Way, from: usize, step: usize, to: usize, next: usize)
     const odd = add(v1, v3);
     const evenFar = add(v0, times(q, v2));
     const oddFar = times(a, add(v1, times(q, v3)));
-    v128.store(to, v0);
-    v128.store(to + next, add(even, odd));
-    v128.store(to + 2 * next, sub(even, odd));
-    v128.store(to + 3 * next, add(evenFar, oddFar));
-    v128.store(to + 4 * next, sub(evenFar, oddFar));
-    v128.store(to + 5 * next, v3);
+    put(to, next, v0, even, odd, evenFar, oddFar, v3);
     return;
   }
   const v4 = v128.load(from + 4 * step);
@@ -133,12 +130,7 @@ export function line(way: Way, from: usize, step: usize, to: usize, next: usize)
     const odd = sub(v3, times(q, v1));
     const evenFar = sub(v4, v2);
     const oddFar = times(a, sub(v3, v1));
-    v128.store(to, add(sub(times(q, v0), times(s, v2)), v4));
-    v128.store(to + next, add(even, odd));
-    v128.store(to + 2 * next, sub(even, odd));
-    v128.store(to + 3 * next, add(evenFar, oddFar));
-    v128.store(to + 4 * next, sub(evenFar, oddFar));
-    v128.store(to + 5 * next, add(sub(times(q, v1), times(s, v3)), v5));
+    put(to, next, add(sub(times(q, v0), times(s, v2)), v4), even, odd, evenFar, oddFar, add(sub(times(q, v1), times(s, v3)), v5));
     return;
   }
   let even = add(v1, v2);
