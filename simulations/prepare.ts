@@ -108,7 +108,7 @@ export async function prepare(options: SimulationOptions, load: Load = loadData)
   if (backend !== 'auto' && !isBackendName(backend)) {
     refuse(`backend: no ${JSON.stringify(backend)}; known are auto, ${backendNames.join(', ')}`);
   }
-  checkKinds({ partition, attack: attackSpec, data: dataSpec, test: testSpec, devices, out: options.out });
+  checkKinds({ partition, attack: attackSpec, data: dataSpec, test: testSpec, devices });
   const partitioner = typeof partition === 'string' ? parsePartition(partition) : partition;
   const base = typeof given === 'string' ? taskByName(given) : checkTask(given);
   const training = {
@@ -266,13 +266,12 @@ function checkKinds(given: Readonly<Record<string, unknown>>): void {
   };
   const isText = (value: unknown): boolean => typeof value === 'string' && value !== '';
   const has = (value: unknown, key: string): boolean => typeof value === 'object' && value !== null && key in value;
-  const { partition, attack, data, test, devices, out } = given;
+  const { partition, attack, data, test, devices } = given;
   expect('partition', 'a name such as iid or shards:2', isText(partition) || has(partition, 'assign'));
   expect('attack', 'a text such as sign-flip:0.2', attack === undefined || isText(attack));
   expect('data', 'a name, a file or examples', data === undefined || isText(data) || has(data, 'xs'));
   expect('test', 'a name, a file, examples or "none"', test === undefined || isText(test) || has(test, 'xs'));
   expect('devices', 'settings such as { speed: 10 }', typeof devices === 'object' && devices !== null);
-  expect('out', 'a folder', out === undefined || isText(out));
 }
 
 async function testOf(

@@ -8,6 +8,7 @@ import { stateless, type SumStrategy } from './strategy.ts';
  * alike with `weighting: 'uniform'`. Equals FedAvg at q = 0.
  * The reports shrink with F_k^q, and sums have a smallest step: with a high q and small losses they lose digits, under secure
  * aggregation, whose step is larger, from q = 1 on.
+ * @throws FederatedError NOT_SUPPORTED when nothing is left of them, and the model would stand still
  * @see Li, Sanjabi, Beirami, Smith, "Fair Resource Allocation in Federated Learning", ICLR 2020, Algorithm 2.
  *   https://arxiv.org/abs/1905.10497
  */

@@ -11,7 +11,8 @@ export const localSteps = (plan: Pick<TrainingPlan, 'batchSize' | 'localEpochs'>
 
 /**
  * |a|_1 of FedNova: how many gradients, in all, `steps` steps of an optimizer add up to, since momentum uses a gradient again in
- * later steps: (tau - m (1 - m^tau) / (1 - m)) / (1 - m) for momentum m, which is summed here, since it cancels near m = 1. Null for an optimizer that scales each coordinate differently, where there is no such number.
+ * later steps. For momentum m it is (tau - m (1 - m^tau) / (1 - m)) / (1 - m), which is summed here, since it cancels near m = 1.
+ * Null for an optimizer that scales each coordinate differently, where there is no such number.
  * @see Wang, Liu, Liang, Joshi, Poor, NeurIPS 2020, section 4.1
  */
 export function accumulatedSteps(optimizer: OptimizerSpec, steps: number): number | null {
